@@ -1,0 +1,43 @@
+/** Name, shape and element type of one graph input or output. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: "float32";
+}
+
+/** What was loaded and where it runs. */
+export interface BackendInfo {
+  /** The execution provider that really runs the graph, e.g. "cpu", "cuda". */
+  readonly activeProvider: string;
+  /** Runtime and version, e.g. "onnxruntime-node 1.30.0". */
+  readonly runtime: string;
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+}
+
+/** Buffers by tensor name; allocated once by the policy and reused for every inference. */
+export type TensorBuffers = ReadonlyMap<string, Float32Array>;
+
+/** A model file. A path is preferred: the runtime then reads it without a second copy in memory. */
+export type ModelSource = { readonly path: string } | { readonly bytes: Uint8Array };
+
+/**
+ * Runs one fixed graph. One inference at a time: a call before the last one settled throws. Every implementation passes
+ * `test/conformance/inference-backend.ts`.
+ */
+export interface InferenceBackend {
+  /**
+   * @throws {OmpError} BACKEND_LOAD_FAILED; BACKEND_PROVIDER_UNAVAILABLE when the graph would run on another provider
+   *   than the first one asked for and falling back was not allowed
+   */
+  load(model: ModelSource): Promise<BackendInfo>;
+  /**
+   * One evaluation. Reads every graph input from `inputs` and writes every graph output into `outputs`.
+   *
+   * @returns time of the evaluation itself, ms
+   * @throws {OmpError} INVALID_STATE, BACKEND_FAILED
+   */
+  infer(inputs: TensorBuffers, outputs: TensorBuffers): Promise<number>;
+  /** Waits for a running inference, then releases everything. Safe twice. */
+  close(): Promise<void>;
+}
