@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+
+import { repositoryRoot } from "../support/repository.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "omp-package-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" };
+
+function run(command: string, args: readonly string[], cwd: string): string {
+  return execFileSync(command, args, {
+    cwd,
+    env,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+test("the packed tarball installs in an empty folder, imports, requires and runs", () => {
+  const packed: unknown = JSON.parse(
+    run(
+      "npm",
+      ["pack", "--json", "--ignore-scripts", "--pack-destination", folder],
+      repositoryRoot,
+    ),
+  );
+  const first: unknown = Array.isArray(packed) ? packed[0] : Object.values(packed ?? {})[0];
+  const { filename, files } = first as { filename: string; files: { path: string }[] };
+  const paths = files.map((file) => file.path);
+  assert.ok(paths.includes("models/bundles/so101-push/manifest.json"), "the demo bundle is packed");
+  assert.deepEqual(
+    paths.filter((path) => path.includes(".test.") || path.startsWith("dist/test/")),
+    [],
+    "no test is packed",
+  );
+
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true }));
+  run(
+    "npm",
+    ["install", "--no-audit", "--no-fund", "--prefer-offline", join(folder, filename)],
+    folder,
+  );
+
+  const entries = [
+    "omp-edge",
+    "omp-edge/node",
+    "omp-edge/serial",
+    "omp-edge/mqtt",
+    "omp-edge/fleet",
+    "omp-edge/testing",
+  ];
+  const imported = run(
+    process.execPath,
+    [
+      "--input-type=module",
+      "-e",
+      `for (const name of ${JSON.stringify(entries)}) console.log(name, Object.keys(await import(name)).length > 0);`,
+    ],
+    folder,
+  );
+  for (const entry of entries) assert.match(imported, new RegExp(`^${entry} true$`, "m"));
+
+  const required = run(
+    process.execPath,
+    ["-e", 'console.log(typeof require("omp-edge").OmpError)'],
+    folder,
+  );
+  assert.equal(required.trim(), "function");
+
+  const bundle = join("node_modules", "omp-edge", "models", "bundles", "so101-push");
+  const inspected = run(
+    process.execPath,
+    [join("node_modules", "omp-edge", "dist", "sdk", "cli", "omp.js"), "inspect", bundle],
+    folder,
+  );
+  assert.match(inspected, /so101-push/);
+});
