@@ -1,0 +1,1 @@
+"""Learning side of omp-edge: demonstrations in, a verified policy bundle out."""

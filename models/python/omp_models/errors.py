@@ -1,0 +1,13 @@
+"""The one error class of the package."""
+
+
+class OmpModelsError(Exception):
+    """A failure that the user can act on. The message says what was found, what was expected and what to do.
+
+    `code` is one of DATASET_INVALID, CONFIG_INVALID, CHECKPOINT_INVALID, BUNDLE_INVALID, PARITY_FAILED,
+    TRAINING_DIVERGED.
+    """
+
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code = code
