@@ -1,0 +1,1 @@
+"""Simulated worlds that policies are trained and judged in."""

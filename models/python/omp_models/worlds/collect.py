@@ -1,0 +1,128 @@
+"""Demonstrations of the push world's expert, with disturbances it has to correct.
+
+The expert is asked in the state that the disturbances led to, and its clean answer is the label (DART): the data
+covers the neighbourhood of the expert's path without a single wrong label.
+"""
+
+import argparse
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from omp_models.random_stream import RandomStream
+from omp_models.worlds.push_expert import PushExpert
+from omp_models.worlds.push_kinematics import ArmKinematics
+from omp_models.worlds.push_world import PushWorld
+
+FIRST_TRAINING_SEED = 1_000_000
+"""Policies are evaluated on smaller seeds, so no demonstration may use one."""
+
+ROWS_AFTER_FINISH = 8
+"""The expert's rest above the placed puck, as long as one executed chunk."""
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """How demonstrations are disturbed. Drawn from the episode's own seed, so a data set can be made again."""
+
+    joint_noise: float = 0.012
+    """Standard deviation in rad of what is added to the executed action; every second episode stays undisturbed."""
+    correlation_ms: float = 250.0
+    """Time in which that addition forgets itself: a slow push, not a tremble."""
+    scattered_starts: float = 0.4
+    """Share of episodes that start with the arm anywhere above or beside the puck instead of at home."""
+
+
+def collect_demonstrations(
+    count: int, first_seed: int, noise: Disturbance | None = None
+) -> tuple[dict[str, np.ndarray], int]:
+    """`count` successful episodes of ascending seeds from `first_seed`, and how many failed ones were left out.
+
+    Row t of a key is what was observed before step t, `action` row t what the expert commanded for it.
+    """
+    if first_seed < FIRST_TRAINING_SEED:
+        raise ValueError(f"first_seed is {first_seed}; seeds below {FIRST_TRAINING_SEED} are for evaluation")
+    world = PushWorld()
+    expert = PushExpert(world)
+    episodes: list[dict[str, np.ndarray]] = []
+    seeds: list[int] = []
+    seed = first_seed
+    while len(episodes) < count:
+        episode = _run_episode(world, expert, seed, noise or Disturbance())
+        if episode is not None:
+            episodes.append(episode)
+            seeds.append(seed)
+        seed += 1
+    arrays = {key: np.concatenate([episode[key] for episode in episodes]) for key in episodes[0]}
+    arrays["episode_ends"] = np.cumsum([len(episode["action"]) for episode in episodes], dtype=np.int64)
+    arrays["dt_ms"] = np.float64(world.config["dt_ms"])
+    arrays["seeds"] = np.array(seeds, dtype=np.int64)
+    return arrays, seed - first_seed - count
+
+
+def _run_episode(
+    world: PushWorld, expert: PushExpert, seed: int, noise: Disturbance
+) -> dict[str, np.ndarray] | None:
+    """The rows of one episode, `None` when it failed."""
+    stream = RandomStream(seed ^ 0x5EED)
+    observation = world.reset(seed)
+    if stream.uniform(0, 1) < noise.scattered_starts:
+        observation = world.place(_scattered_start(world, stream), world.object_xy, world.goal_xy)
+    expert.reset()
+    amplitude = noise.joint_noise * stream.uniform(0.5, 1.0) * (stream.next_uint32() % 2)
+    keep = math.exp(-world.config["dt_ms"] / noise.correlation_ms)
+    push = np.zeros(len(world.home))
+    rows: dict[str, list[np.ndarray]] = {key: [] for key in (*observation, "action")}
+    rest = 0
+    while rest < ROWS_AFTER_FINISH and world.steps < world.config["max_episode_steps"]:
+        action = expert.action()
+        for key, value in observation.items():
+            rows[key].append(value)
+        rows["action"].append(action.astype(np.float32))
+        push = keep * push + amplitude * math.sqrt(1 - keep**2) * stream.normal(len(push))
+        observation = world.step(action + push)
+        rest = rest + 1 if expert.is_finished() else 0
+    if rest < ROWS_AFTER_FINISH or not world.is_success():
+        return None
+    return {key: np.stack(values) for key, values in rows.items()}
+
+
+def _scattered_start(world: PushWorld, stream: RandomStream) -> np.ndarray:
+    """Joints (6,) rad with the tool somewhere over the work area, jaw anywhere between closed and open."""
+    sampling = world.config["sampling"]
+    tool = np.array(
+        [
+            stream.uniform(*sampling["object_x"]),
+            stream.uniform(*sampling["object_y"]),
+            stream.uniform(0.04, 0.065),
+        ]
+    )
+    return ArmKinematics.of(world.model).inverse(tool, stream.uniform(0.0, 0.7))
+
+
+def write_demonstrations(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes `path` as one `.npz`, complete or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    os.replace(partial, path)
+
+
+def main() -> None:
+    """The command line of `python -m omp_models.worlds.collect`."""
+    parser = argparse.ArgumentParser(description="Collect demonstrations of the push world.")
+    parser.add_argument("--episodes", type=int, required=True, help="successful episodes to keep")
+    parser.add_argument("--first-seed", type=int, default=FIRST_TRAINING_SEED)
+    parser.add_argument("--out", type=Path, required=True, help="the .npz file to write")
+    arguments = parser.parse_args()
+    arrays, discarded = collect_demonstrations(arguments.episodes, arguments.first_seed)
+    write_demonstrations(arguments.out, arrays)
+    steps = len(arrays["action"])
+    print(f"{arguments.out}: {arguments.episodes} episodes, {steps} steps, {discarded} failed episodes left out")
+
+
+if __name__ == "__main__":
+    main()
