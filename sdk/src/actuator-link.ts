@@ -36,6 +36,10 @@ export interface LinkEvents {
 export interface LinkCounters {
   framesSent: number;
   framesReceived: number;
+  /** Frames the controller answered with OK. */
+  framesAcked: number;
+  /** Frames the controller answered with a refusal. */
+  framesRejected: number;
   /** Trajectories the controller committed. */
   trajectoriesAccepted: number;
   /** Trajectories the controller refused. */
@@ -107,6 +111,8 @@ export function createLinkCounters(): LinkCounters {
   return {
     framesSent: 0,
     framesReceived: 0,
+    framesAcked: 0,
+    framesRejected: 0,
     trajectoriesAccepted: 0,
     trajectoriesRejected: 0,
     framesDropped: 0,
