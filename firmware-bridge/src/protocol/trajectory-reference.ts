@@ -1,0 +1,163 @@
+/** One joint of the reference, in wire units. */
+export interface ReferenceJoint {
+  readonly minPosition: number;
+  readonly maxPosition: number;
+  readonly maxAcceleration: number;
+}
+
+interface Waypoint {
+  readonly tick: number;
+  readonly position: Int32Array;
+}
+
+interface Brake {
+  readonly startTick: number;
+  readonly startPosition: Int32Array;
+  /** Counts/s, one a joint. */
+  readonly velocity: readonly number[];
+  readonly ticks: number;
+}
+
+/**
+ * What PROTOCOL.md §5 says a controller drives its joints to at every tick, computed from the chunks it admitted and the events that
+ * made it brake. It decides nothing: admission, leases and faults are the controller's, and are told to it by their tick.
+ *
+ * Ticks are unwrapped. Events are given in order of their tick; an event at tick `now` comes after the command of `now` and shapes
+ * those after it.
+ */
+export class TrajectoryReference {
+  readonly #joints: readonly ReferenceJoint[];
+  readonly #tickHz: number;
+  readonly #command: Int32Array;
+  #tick: number;
+  #from: Waypoint;
+  #ring: Waypoint[] = [];
+  #brake: Brake | undefined;
+
+  /** At rest at `command` (counts) at `tick`. */
+  constructor(
+    joints: readonly ReferenceJoint[],
+    tickHz: number,
+    tick: number,
+    command: ArrayLike<number>,
+  ) {
+    this.#joints = joints;
+    this.#tickHz = tickHz;
+    this.#tick = tick;
+    this.#command = Int32Array.from(command);
+    this.#from = { tick, position: this.#command.slice() };
+  }
+
+  get tick(): number {
+    return this.#tick;
+  }
+
+  /** Counts, at `tick`. Overwritten by the next call. */
+  get command(): Readonly<Int32Array> {
+    return this.#command;
+  }
+
+  get isMoving(): boolean {
+    return this.#brake !== undefined || this.#hasActiveSegment();
+  }
+
+  /** ENABLE in IDLE at `now`: the measured position becomes the command. */
+  enable(now: number, measured: ArrayLike<number>): void {
+    this.advanceTo(now);
+    this.#command.set(measured);
+  }
+
+  /** A chunk committed at `now`: `rows` is row-major `[n, joints]`, the first due at `t0`. */
+  commit(now: number, t0: number, dt: number, rows: Int32Array): void {
+    this.advanceTo(now);
+    const isMoving = this.isMoving;
+    const cutTick = t0 - Math.floor(dt / 2);
+    this.#ring = this.#ring.filter((waypoint) => waypoint.tick < cutTick);
+    if (this.#ring.length === 0) {
+      const startTick = isMoving ? now : Math.max(now, t0 - dt);
+      this.#from = { tick: startTick, position: this.#command.slice() };
+    }
+    this.#brake = undefined;
+    const jointCount = this.#joints.length;
+    for (let row = 0; row * jointCount < rows.length; row++) {
+      const position = rows.slice(row * jointCount, (row + 1) * jointCount);
+      this.#ring.push({ tick: t0 + row * dt, position });
+    }
+  }
+
+  /** HOLD, DISABLE, a new session or a fault at `now`. */
+  brake(now: number): void {
+    this.advanceTo(now);
+    if (this.#brake !== undefined) return;
+    const target = this.#hasActiveSegment() ? this.#ring[0] : undefined;
+    this.#ring = [];
+    if (target !== undefined) this.#startBrake(target);
+  }
+
+  /** Steps to `tick`. */
+  advanceTo(tick: number): void {
+    while (this.#tick < tick) this.#advance();
+  }
+
+  #hasActiveSegment(): boolean {
+    return this.#ring.length > 0 && this.#tick > this.#from.tick;
+  }
+
+  #advance(): void {
+    this.#tick++;
+    if (this.#brake !== undefined) {
+      this.#driveBrake(this.#brake);
+      return;
+    }
+    const target = this.#ring[0];
+    if (target === undefined || this.#tick <= this.#from.tick) return;
+    for (let joint = 0; joint < this.#command.length; joint++) {
+      const start = this.#from.position[joint] ?? 0;
+      const delta = (target.position[joint] ?? 0) - start;
+      const step = mulDiv(delta, this.#tick - this.#from.tick, target.tick - this.#from.tick);
+      this.#command[joint] = start + step;
+    }
+    if (this.#tick < target.tick) return;
+    this.#ring.shift();
+    if (this.#ring.length === 0) this.#startBrake(target);
+    else this.#from = target;
+  }
+
+  /** Brakes from the current command with the velocity of the segment to `target`. */
+  #startBrake(target: Waypoint): void {
+    const segmentTicks = target.tick - this.#from.tick;
+    const velocity = this.#joints.map((_, joint) => {
+      const delta = (target.position[joint] ?? 0) - (this.#from.position[joint] ?? 0);
+      return mulDiv(delta, this.#tickHz, segmentTicks);
+    });
+    const ticks = Math.max(
+      ...this.#joints.map(({ maxAcceleration }, joint) => {
+        const numerator = BigInt(Math.abs(velocity[joint] ?? 0)) * BigInt(this.#tickHz);
+        const divisor = BigInt(maxAcceleration);
+        return Number((numerator + divisor - 1n) / divisor);
+      }),
+    );
+    const startPosition = this.#command.slice();
+    this.#from = { tick: this.#tick, position: startPosition };
+    if (ticks > 0) this.#brake = { startTick: this.#tick, startPosition, velocity, ticks };
+  }
+
+  #driveBrake(brake: Brake): void {
+    const k = this.#tick - brake.startTick;
+    const factor = BigInt(k) * BigInt(2 * brake.ticks - k);
+    const divisor = BigInt(2 * brake.ticks) * BigInt(this.#tickHz);
+    this.#joints.forEach(({ minPosition, maxPosition }, joint) => {
+      const step = Number((BigInt(brake.velocity[joint] ?? 0) * factor) / divisor);
+      const position = (brake.startPosition[joint] ?? 0) + step;
+      this.#command[joint] = Math.min(maxPosition, Math.max(minPosition, position));
+    });
+    if (k < brake.ticks) return;
+    this.#brake = undefined;
+    this.#from = { tick: this.#tick, position: this.#command.slice() };
+  }
+}
+
+/** `trunc(a * b / c)` in integers of any size; BigInt division truncates toward zero as the protocol does. */
+function mulDiv(a: number, b: number, c: number): number {
+  return Number((BigInt(a) * BigInt(b)) / BigInt(c));
+}
