@@ -15,7 +15,25 @@ export type {
   TensorBuffers,
   TensorInfo,
 } from "./runtime/inference-backend.ts";
+export type { ObservationInput, OmpPolicyParts } from "./policy.ts";
+export { OmpPolicy } from "./policy.ts";
+export type { OpenPolicyOptions } from "./open-policy.ts";
+export { openPolicy } from "./open-policy.ts";
 export type { BundleReader } from "./bundle/bundle-reader.ts";
+export type { PolicyBundle } from "./bundle/load-bundle.ts";
+export { loadBundle } from "./bundle/load-bundle.ts";
+export type {
+  ActionSpec,
+  FileSpec,
+  Manifest,
+  NoiseSpec,
+  NormalizationSpec,
+  ObservationSpec,
+  PolicySpec,
+  RangeStats,
+  VariantSpec,
+} from "./bundle/manifest.ts";
+export { MANIFEST_VERSION, parseManifest } from "./bundle/manifest.ts";
 export type {
   ActionChunk,
   Joint,

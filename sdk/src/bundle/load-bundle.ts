@@ -1,0 +1,72 @@
+import { ErrorCode, OmpError } from "../errors.ts";
+import type { ModelSource } from "../runtime/inference-backend.ts";
+import type { BundleReader } from "./bundle-reader.ts";
+import { type Golden, parseGolden } from "./golden.ts";
+import { type Manifest, parseManifest, type VariantSpec } from "./manifest.ts";
+
+/** A bundle whose used files have been checked against the manifest. */
+export interface PolicyBundle {
+  readonly location: string;
+  readonly manifest: Manifest;
+  readonly variant: VariantSpec;
+  readonly model: ModelSource;
+  readonly golden: Golden;
+}
+
+/**
+ * Reads the manifest, one variant and its golden cases, and checks size and SHA-256 of each file read.
+ *
+ * @param variantName the manifest's default when left out
+ * @throws {OmpError} BUNDLE_UNREADABLE, BUNDLE_INVALID, BUNDLE_HASH_MISMATCH; INVALID_ARGUMENT for an unknown variant
+ */
+export async function loadBundle(
+  reader: BundleReader,
+  variantName?: string,
+): Promise<PolicyBundle> {
+  const manifest = parseManifest(decode(await reader.read("manifest.json")));
+  const wanted = variantName ?? manifest.defaultVariant;
+  const variant = manifest.variants.find(({ name }) => name === wanted);
+  if (variant === undefined) {
+    throw new OmpError(ErrorCode.InvalidArgument, {
+      what: `${reader.location} has no variant ${wanted}`,
+      expected: manifest.variants.map(({ name }) => name).join(" or "),
+    });
+  }
+  const bytes = await readChecked(reader, manifest, variant.file);
+  const path = reader.path(variant.file);
+  const golden = decode(await readChecked(reader, manifest, manifest.golden.file));
+  return {
+    location: reader.location,
+    manifest,
+    variant,
+    model: path === undefined ? { bytes } : { path },
+    golden: parseGolden(golden, manifest, variant.name),
+  };
+}
+
+async function readChecked(
+  reader: BundleReader,
+  manifest: Manifest,
+  file: string,
+): Promise<Uint8Array> {
+  const expected = manifest.files.get(file);
+  if (expected === undefined) {
+    throw new OmpError(ErrorCode.BundleInvalid, { what: `manifest.json: files lacks ${file}` });
+  }
+  const bytes = await reader.read(file);
+  const sha256 = await reader.sha256(bytes);
+  if (bytes.length === expected.bytes && sha256 === expected.sha256) return bytes;
+  throw new OmpError(ErrorCode.BundleHashMismatch, {
+    what: `${reader.location}: ${file} is not the file the manifest names`,
+    observed: `${bytes.length} bytes, sha256 ${sha256}`,
+    expected: `${expected.bytes} bytes, sha256 ${expected.sha256}`,
+    next: "Copy the bundle again.",
+  });
+}
+
+// Every runtime of the sdk has it; it is no part of the language, so the compiler does not know it.
+declare const TextDecoder: new () => { decode(bytes: Uint8Array): string };
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

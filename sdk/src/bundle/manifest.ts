@@ -1,0 +1,314 @@
+import { asOmpError, ErrorCode } from "../errors.ts";
+import { JsonFields, type JsonObject } from "../internal/json-fields.ts";
+import type { Joint } from "../types.ts";
+
+/** Version of the manifest this release reads. */
+export const MANIFEST_VERSION = 1;
+
+/** How a policy is sampled and executed; rows and steps of `dtMs`. */
+export interface PolicySpec {
+  readonly kind: "omp";
+  /** Network evaluations a chunk. */
+  readonly nfe: 1;
+  readonly nObsSteps: number;
+  readonly horizon: number;
+  /** A new chunk is observed every so many steps. */
+  readonly nActionSteps: number;
+  /** First row that is not about the observed past. */
+  readonly actionStartIndex: number;
+  /** Rows, from `actionStartIndex`, whose time belongs to the plan that is already committed. */
+  readonly leadSteps: number;
+  readonly dtMs: number;
+}
+
+/** One observation key. */
+export interface ObservationSpec {
+  readonly key: string;
+  /** Of one sample, without batch and steps. */
+  readonly shape: readonly number[];
+  /** Product of `shape`. */
+  readonly size: number;
+  readonly dtype: "float32";
+  readonly unit: string;
+  /** One for each element of the last axis. */
+  readonly names: readonly string[];
+  readonly rateHz: number;
+  /** An older sample is stale and is never acted on. */
+  readonly maxAgeMs: number;
+}
+
+/** The vector the policy commands. */
+export interface ActionSpec {
+  readonly key: "action";
+  readonly kind: "joint_position";
+  readonly dtype: "float32";
+  readonly joints: readonly Joint[];
+}
+
+/** The noise input of the graph. */
+export interface NoiseSpec {
+  readonly input: string;
+  readonly shape: readonly number[];
+  readonly distribution: "standard_normal";
+  readonly mode: "seeded";
+  readonly generator: "mulberry32_box_muller";
+}
+
+/** Range of every element over the training set, physical units. */
+export interface RangeStats {
+  readonly min: readonly number[];
+  readonly max: readonly number[];
+}
+
+export interface NormalizationSpec {
+  readonly mode: "min_max";
+  /** The graph normalises by itself; the statistics are here to be read. */
+  readonly folded: true;
+  readonly stats: ReadonlyMap<string, RangeStats>;
+}
+
+export interface VariantSpec {
+  readonly name: string;
+  readonly file: string;
+  readonly precision: string;
+}
+
+/** Expected content of a file. */
+export interface FileSpec {
+  /** Lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** Everything the runtime must not guess. Normative text: `models/MANIFEST.md`. */
+export interface Manifest {
+  readonly manifestVersion: typeof MANIFEST_VERSION;
+  readonly bundleId: string;
+  readonly bundleVersion: string;
+  readonly createdAt: string;
+  readonly policy: PolicySpec;
+  readonly observations: readonly ObservationSpec[];
+  readonly action: ActionSpec;
+  readonly noise: NoiseSpec;
+  readonly normalization: NormalizationSpec;
+  readonly variants: readonly VariantSpec[];
+  readonly defaultVariant: string;
+  readonly golden: { readonly file: string };
+  /** Provenance, for people. */
+  readonly training: JsonObject;
+  /** Provenance, for people. */
+  readonly quantization: JsonObject;
+  readonly files: ReadonlyMap<string, FileSpec>;
+}
+
+const FILE = "manifest.json";
+
+/** @throws {OmpError} BUNDLE_INVALID naming the key */
+export function parseManifest(text: string): Manifest {
+  const root = new JsonFields(parseJson(text, FILE), FILE);
+  const manifestVersion = root.literal("manifest_version", MANIFEST_VERSION);
+  root.allow(
+    "manifest_version",
+    "bundle_id",
+    "bundle_version",
+    "created_at",
+    "policy",
+    "observations",
+    "action",
+    "noise",
+    "normalization",
+    "variants",
+    "default_variant",
+    "golden",
+    "training",
+    "quantization",
+    "files",
+  );
+  const policy = parsePolicy(root.object("policy"));
+  const observations = root.objects("observations").map(parseObservation);
+  const action = parseAction(root.object("action"));
+  const sizes = new Map(observations.map(({ key, size }) => [key, size]));
+  if (sizes.size !== observations.length) {
+    throw root.refuse("observations", [...sizes.keys()], "every key once");
+  }
+  const files = parseFiles(root.object("files"));
+  const fileOf = (fields: JsonFields): string => {
+    const file = fields.string("file");
+    if (!files.has(file)) throw fields.refuse("file", file, "a file listed in files");
+    return file;
+  };
+  const variants = root.objects("variants").map((fields) => ({
+    name: fields.allow("name", "file", "precision").string("name"),
+    file: fileOf(fields),
+    precision: fields.string("precision"),
+  }));
+  const defaultVariant = root.literal("default_variant", ...variants.map(({ name }) => name));
+  return {
+    manifestVersion,
+    bundleId: root.string("bundle_id"),
+    bundleVersion: root.string("bundle_version"),
+    createdAt: root.string("created_at"),
+    policy,
+    observations,
+    action,
+    noise: parseNoise(root.object("noise"), [policy.horizon, action.joints.length], sizes),
+    normalization: parseNormalization(
+      root.object("normalization"),
+      new Map([...sizes, [action.key, action.joints.length]]),
+    ),
+    variants,
+    defaultVariant,
+    golden: { file: fileOf(root.object("golden").allow("file")) },
+    training: root.free("training"),
+    quantization: root.free("quantization"),
+    files,
+  };
+}
+
+/** `JSON.parse` whose error is a BUNDLE_INVALID that names the file. */
+export function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw asOmpError(error, ErrorCode.BundleInvalid, `${file} is not JSON`);
+  }
+}
+
+function parsePolicy(fields: JsonFields): PolicySpec {
+  fields.allow(
+    "kind",
+    "nfe",
+    "n_obs_steps",
+    "horizon",
+    "n_action_steps",
+    "action_start_index",
+    "lead_steps",
+    "dt_ms",
+  );
+  const horizon = fields.integer("horizon", 1, 1024);
+  const actionStartIndex = fields.integer("action_start_index", 0, horizon - 1);
+  const leadSteps = fields.integer("lead_steps", 0, horizon - actionStartIndex - 1);
+  return {
+    kind: fields.literal("kind", "omp"),
+    nfe: fields.literal("nfe", 1),
+    nObsSteps: fields.integer("n_obs_steps", 1, 16),
+    horizon,
+    nActionSteps: fields.integer("n_action_steps", 1, horizon - actionStartIndex - leadSteps),
+    actionStartIndex,
+    leadSteps,
+    dtMs: fields.integer("dt_ms", 1, 1000),
+  };
+}
+
+function parseObservation(fields: JsonFields): ObservationSpec {
+  fields.allow("key", "shape", "dtype", "unit", "names", "rate_hz", "max_age_ms");
+  const shape = fields.shape("shape");
+  const names = fields.strings("names");
+  if (names.length !== shape.at(-1)) {
+    throw fields.refuse("names", names, `${shape.at(-1)} names, one an element of the last axis`);
+  }
+  return {
+    key: fields.string("key"),
+    shape,
+    size: shape.reduce((product, size) => product * size, 1),
+    dtype: fields.literal("dtype", "float32"),
+    unit: fields.string("unit"),
+    names,
+    rateHz: fields.number("rate_hz", 0.1, 10_000),
+    maxAgeMs: fields.number("max_age_ms", 1, 60_000),
+  };
+}
+
+function parseAction(fields: JsonFields): ActionSpec {
+  fields.allow("key", "kind", "dtype", "joints");
+  return {
+    key: fields.literal("key", "action"),
+    kind: fields.literal("kind", "joint_position"),
+    dtype: fields.literal("dtype", "float32"),
+    joints: fields.objects("joints").map(parseJoint),
+  };
+}
+
+function parseJoint(fields: JsonFields): Joint {
+  fields.allow(
+    "name",
+    "kind",
+    "unit",
+    "min_position",
+    "max_position",
+    "max_velocity",
+    "max_acceleration",
+  );
+  const kind = fields.literal("kind", "revolute", "prismatic");
+  fields.literal("unit", kind === "revolute" ? "rad" : "m");
+  const minPosition = fields.number("min_position");
+  const maxPosition = fields.number("max_position");
+  if (minPosition >= maxPosition) {
+    throw fields.refuse("max_position", maxPosition, `more than min_position ${minPosition}`);
+  }
+  return {
+    name: fields.string("name"),
+    kind,
+    minPosition,
+    maxPosition,
+    maxVelocity: fields.number("max_velocity", 1e-6),
+    maxAcceleration: fields.number("max_acceleration", 1e-6),
+  };
+}
+
+function parseNoise(
+  fields: JsonFields,
+  expectedShape: readonly number[],
+  observationSizes: ReadonlyMap<string, number>,
+): NoiseSpec {
+  fields.allow("input", "shape", "distribution", "mode", "generator");
+  const input = fields.string("input");
+  if (observationSizes.has(input)) throw fields.refuse("input", input, "no observation key");
+  const shape = fields.shape("shape");
+  if (shape.join() !== expectedShape.join()) {
+    throw fields.refuse("shape", shape, `[${expectedShape.join(", ")}], horizon and joints`);
+  }
+  return {
+    input,
+    shape,
+    distribution: fields.literal("distribution", "standard_normal"),
+    mode: fields.literal("mode", "seeded"),
+    generator: fields.literal("generator", "mulberry32_box_muller"),
+  };
+}
+
+function parseNormalization(
+  fields: JsonFields,
+  sizes: ReadonlyMap<string, number>,
+): NormalizationSpec {
+  fields.allow("mode", "folded", "stats");
+  const stats = fields.object("stats").allow(...sizes.keys());
+  const parsed = [...sizes].map(([key, size]): [string, RangeStats] => {
+    const range = stats.object(key).allow("min", "max");
+    const read = (side: string): readonly number[] => {
+      const values = range.numbers(side);
+      if (values.length === size) return values;
+      throw range.refuse(side, values, `${size} numbers`);
+    };
+    return [key, { min: read("min"), max: read("max") }];
+  });
+  return {
+    mode: fields.literal("mode", "min_max"),
+    folded: fields.literal("folded", true),
+    stats: new Map(parsed),
+  };
+}
+
+function parseFiles(fields: JsonFields): ReadonlyMap<string, FileSpec> {
+  const files = new Map<string, FileSpec>();
+  for (const name of fields.keys()) {
+    const file = fields.object(name).allow("sha256", "bytes");
+    if (!/^[\w][\w.-]*$/.test(name)) throw fields.refuse(name, name, "a file name without folder");
+    const sha256 = file.string("sha256");
+    if (!/^[0-9a-f]{64}$/.test(sha256)) {
+      throw file.refuse("sha256", sha256, "64 lower-case hexadecimal digits");
+    }
+    files.set(name, { sha256, bytes: file.integer("bytes", 1, 2 ** 40) });
+  }
+  return files;
+}
