@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32 as zlibCrc32 } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 
 import { cobsDecode, cobsEncode } from "./cobs.ts";
 import { MessageType, maxEncodedBytes, maxPayloadBytes } from "./constants.ts";

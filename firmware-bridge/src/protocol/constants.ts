@@ -93,10 +93,9 @@ export function rowsPerPart(jointCount: number): number {
   return Math.floor((maxPayloadBytes - payloadBytes.trajHeader) / (4 * jointCount));
 }
 
-const names = <T extends Record<string, number>>(table: T): ReadonlyMap<number, string> =>
-  new Map(Object.entries(table).map(([name, code]) => [code, name.toUpperCase()]));
-
-const ackNames = names(AckCode);
+const ackNames: ReadonlyMap<number, string> = new Map(
+  Object.entries(AckCode).map(([name, code]) => [code, name.toUpperCase()]),
+);
 const faultNames = new Map<number, string>([
   [ControllerFault.Lease, "LEASE (the controller heard nothing from the host for a lease)"],
   [ControllerFault.FollowingError, "FOLLOWING_ERROR (a joint does not follow its command)"],

@@ -15,6 +15,11 @@ export interface FrameDecoderCounters {
   crcErrors: number;
 }
 
+/** All counters at 0. */
+export function createDecoderCounters(): FrameDecoderCounters {
+  return { frames: 0, oversized: 0, undersized: 0, miscoded: 0, crcErrors: 0 };
+}
+
 /**
  * Takes one frame. `payload` is the decoder's own buffer: only its first `length` bytes belong to the frame, and only until the
  * listener returns. The listener must not push into the decoder.
@@ -26,13 +31,7 @@ export type FrameListener = (type: number, seq: number, payload: DataView, lengt
  * counted, and the next delimiter starts afresh.
  */
 export class FrameDecoder {
-  readonly counters: FrameDecoderCounters = {
-    frames: 0,
-    oversized: 0,
-    undersized: 0,
-    miscoded: 0,
-    crcErrors: 0,
-  };
+  readonly counters: FrameDecoderCounters;
   /** `schema_hash XOR session_id` once there is a session. */
   seed = 0;
   readonly #listener: FrameListener;
@@ -42,8 +41,10 @@ export class FrameDecoder {
   #length = 0;
   #isOversized = false;
 
-  constructor(listener: FrameListener) {
+  /** @param counters to go on counting in, when a new stream follows an old one */
+  constructor(listener: FrameListener, counters: FrameDecoderCounters = createDecoderCounters()) {
     this.#listener = listener;
+    this.counters = counters;
   }
 
   /** Takes the next bytes of the stream. */

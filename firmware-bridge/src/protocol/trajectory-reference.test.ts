@@ -15,7 +15,11 @@ function path(reference: TrajectoryReference, ticks: number): number[] {
 test("from rest the first segment lasts dt and every waypoint is met exactly", () => {
   const reference = new TrajectoryReference([joint], 1000, 100, [0]);
   reference.commit(100, 120, 10, Int32Array.of(7, -7));
-  assert.deepEqual(path(reference, 10), new Array(10).fill(0), "at rest until t0 - dt = 110");
+  assert.deepEqual(
+    path(reference, 10),
+    Array.from({ length: 10 }, () => 0),
+    "at rest until t0 - dt = 110",
+  );
   assert.deepEqual(path(reference, 10), [0, 1, 2, 2, 3, 4, 4, 5, 6, 7], "truncated toward zero");
   assert.equal(path(reference, 10).at(-1), -7);
 });

@@ -1,0 +1,402 @@
+import {
+  createLinkCounters,
+  type ActuatorLink,
+  type LinkCounters,
+  type LinkDescription,
+  type LinkEvents,
+  type LinkState,
+} from "../../sdk/src/actuator-link.ts";
+import type { Clock } from "../../sdk/src/clock.ts";
+import { OmpError, asOmpError } from "../../sdk/src/errors.ts";
+import type { JointState, Trajectory } from "../../sdk/src/types.ts";
+import { shakeHands, type Controller } from "./handshake.ts";
+import { describeLink } from "./link-description.ts";
+import { LinkEventEmitter } from "./link-events.ts";
+import {
+  AckCode,
+  ControllerMode,
+  MessageType,
+  StateFlag,
+  faultName,
+} from "./protocol/constants.ts";
+import type { Ack, StateMessage } from "./protocol/controller-messages.ts";
+import { createDecoderCounters } from "./protocol/frame-decoder.ts";
+import {
+  allJointsMask,
+  writeClearFault,
+  writeEnable,
+  writeSubscribe,
+} from "./protocol/host-messages.ts";
+import { fromCounts, stateCountsPerUnit } from "./protocol/units.ts";
+import { Session, closedError, requireOk } from "./session.ts";
+import { TrajectorySender } from "./trajectory-sender.ts";
+import type { OpenTransport, Transport } from "./transport/transport.ts";
+
+export interface ControllerLinkOptions {
+  /** For people; `LinkDescription.name`. */
+  readonly name: string;
+  readonly clock: Clock;
+  readonly openTransport: OpenTransport;
+  /** Time between joint states, ms, default 5. */
+  readonly jointStatePeriodMs?: number;
+  /** How long the controller may take for an answer, ms, default 250. */
+  readonly ackTimeoutMs?: number;
+  /** How long `connect` waits for the first answer, ms, default 3000. */
+  readonly handshakeTimeoutMs?: number;
+  /** A controller that sends nothing for this long counts as gone, ms, default 2000. */
+  readonly silenceTimeoutMs?: number;
+}
+
+/** What exists while there is a controller. */
+interface Connection {
+  readonly transport: Transport;
+  readonly session: Session;
+  readonly controller: Controller;
+  readonly sender: TrajectorySender;
+}
+
+const chorePeriodMs = 20;
+const brakeTimeoutMs = 3000;
+
+/**
+ * An {@link ActuatorLink} to a controller that speaks PROTOCOL.md, over any transport.
+ *
+ *     trajectory ─► TickGrid ─► TRAJ parts ─► Session ─► Transport ─► controller
+ *     joint state ◄─ clock map ◄─ STATE ◄──── Session ◄─ Transport ◄─┘
+ *
+ * Every `connect` opens a new transport and a new session id; the frames of an older session fail the controller's CRC. What the
+ * controller reports in STATE is the truth of `state`; answers only bring it forward.
+ */
+export class ControllerLink implements ActuatorLink {
+  readonly #options: Required<ControllerLinkOptions>;
+  readonly #events = new LinkEventEmitter();
+  readonly #counters: LinkCounters = createLinkCounters();
+  readonly #decoderCounters = createDecoderCounters();
+  #connection: Connection | undefined;
+  #opening: { session: Session | undefined; isCancelled: boolean } | undefined;
+  #description: LinkDescription | undefined;
+  #state: LinkState = "closed";
+  #isBraking = false;
+  #latest: Readonly<StateMessage> | undefined;
+  #leaseMs = 0;
+  #lastHeartbeatAtMs = Number.NEGATIVE_INFINITY;
+  #isStopping = false;
+  #isHoldUnanswered = false;
+  #cancelChores: () => void = () => {};
+
+  constructor(options: ControllerLinkOptions) {
+    this.#options = {
+      jointStatePeriodMs: 5,
+      ackTimeoutMs: 250,
+      handshakeTimeoutMs: 3000,
+      silenceTimeoutMs: 2000,
+      ...options,
+    };
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  get counters(): Readonly<LinkCounters> {
+    const decoder = this.#decoderCounters;
+    this.#counters.framesReceived = decoder.frames;
+    this.#counters.crcErrors = decoder.crcErrors;
+    return this.#counters;
+  }
+
+  async connect(): Promise<LinkDescription> {
+    if (this.#state !== "closed" || this.#opening !== undefined) {
+      throw this.#wrongState("connect", "closed");
+    }
+    const opening = { session: undefined as Session | undefined, isCancelled: false };
+    this.#opening = opening;
+    let transport: Transport | undefined;
+    try {
+      transport = await this.#options.openTransport();
+      const session = this.#createSession(transport);
+      opening.session = session;
+      if (opening.isCancelled) throw closedError("connect was cancelled", "close() was called");
+      const { clock, handshakeTimeoutMs } = this.#options;
+      const controller = await shakeHands(session, clock, handshakeTimeoutMs);
+      const sender = this.#createSender(transport, session, controller);
+      this.#connection = { transport, session, controller, sender };
+      await this.#subscribe(this.#connection);
+      this.#description = describeLink(this.#options.name, controller);
+      this.#doChores();
+      return this.#description;
+    } catch (error) {
+      this.#drop();
+      opening.session?.stop("connect failed");
+      await transport?.close();
+      this.#setState("closed", "connect failed");
+      throw asOmpError(error, "LINK_OPEN_FAILED", `${this.#options.name} cannot be connected`);
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  async arm(leaseMs: number): Promise<void> {
+    if (!(Number.isInteger(leaseMs) && leaseMs >= 20 && leaseMs <= 1000)) {
+      throw new OmpError("INVALID_ARGUMENT", {
+        what: "leaseMs is out of range",
+        observed: `${leaseMs}`,
+        expected: "a whole number from 20 to 1000",
+      });
+    }
+    const connection = this.#connection;
+    if (connection === undefined || this.#state === "faulted" || this.#isStopping) {
+      throw this.#wrongState("arm", "idle or armed");
+    }
+    const { session, controller } = connection;
+    const length = writeEnable(session.payload, {
+      jointMask: allJointsMask(controller.joints.length),
+      leaseMs,
+      limitsCrc: controller.ident.limitsCrc,
+    });
+    this.#leaseMs = leaseMs;
+    requireOk(await session.request(MessageType.Enable, length, "ENABLE"), "ENABLE");
+    this.#lastHeartbeatAtMs = this.#options.clock.nowMs();
+    if (this.#state === "idle") this.#setState("armed");
+  }
+
+  send(trajectory: Trajectory): boolean {
+    const connection = this.#connection;
+    const isArmed = this.#state === "armed" || this.#state === "moving";
+    if (connection === undefined || !isArmed || this.#isStopping) {
+      this.#counters.framesDropped++;
+      return false;
+    }
+    const isAtRest = this.#state === "armed" && connection.sender.outstanding === 0;
+    const isSent = connection.sender.send(trajectory, isAtRest);
+    // A repeated HOLD would stop what was just sent.
+    if (isSent) this.#isHoldUnanswered = false;
+    return isSent;
+  }
+
+  heartbeat(): void {
+    if (this.#state !== "armed" && this.#state !== "moving") return;
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs - this.#lastHeartbeatAtMs < this.#leaseMs / 4) return;
+    const seq = this.#connection?.session.post(MessageType.Heartbeat, 0) ?? -1;
+    if (seq >= 0) this.#lastHeartbeatAtMs = nowMs;
+  }
+
+  hold(): void {
+    if (this.#state !== "armed" && this.#state !== "moving") return;
+    this.#isHoldUnanswered = true;
+    this.#connection?.transport.discardPending();
+    this.#postHold();
+  }
+
+  emergencyStop(): void {
+    const session = this.#connection?.session ?? this.#opening?.session;
+    if (session === undefined) return;
+    this.#isStopping = true;
+    this.#connection?.transport.discardPending();
+    session.post(MessageType.Estop, 0);
+  }
+
+  readJointState(out: JointState): boolean {
+    const latest = this.#latest;
+    const session = this.#connection?.session;
+    if (latest === undefined || session === undefined) return false;
+    const { clockSync } = session;
+    out.measuredAtMs = clockSync.hostMsAt(clockSync.unwrap(latest.tick));
+    for (let joint = 0; joint < latest.position.length; joint++) {
+      out.position[joint] = fromCounts(latest.position[joint] ?? 0);
+      out.command[joint] = fromCounts(latest.command[joint] ?? 0);
+      out.velocity[joint] = (latest.velocity[joint] ?? 0) / stateCountsPerUnit;
+      out.effort[joint] = (latest.effort[joint] ?? 0) / stateCountsPerUnit;
+    }
+    return true;
+  }
+
+  async clearFault(): Promise<void> {
+    const connection = this.#connection;
+    const latest = this.#latest;
+    if (connection === undefined || latest === undefined || this.#state !== "faulted") {
+      throw this.#wrongState("clearFault", "faulted");
+    }
+    const { session } = connection;
+    const length = writeClearFault(session.payload, latest);
+    requireOk(await session.request(MessageType.ClearFault, length, "CLEAR_FAULT"), "CLEAR_FAULT");
+    this.#isStopping = false;
+    if (this.#state === "faulted") this.#setState("idle");
+  }
+
+  async disarm(): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined || this.#state === "faulted" || this.#isAtIdle()) return;
+    const { session, transport } = connection;
+    this.#isHoldUnanswered = false;
+    transport.discardPending();
+    const answer = await session.request(MessageType.Disable, 0, "DISABLE");
+    if (answer.mode === ControllerMode.Fault) return;
+    requireOk(answer, "DISABLE");
+    const deadlineMs = this.#options.clock.nowMs() + brakeTimeoutMs;
+    while (!this.#isAtIdle() && !this.#hasFault() && !session.hasEnded) {
+      if (this.#options.clock.nowMs() > deadlineMs) {
+        throw new OmpError("LINK_TIMEOUT", {
+          what: "the controller did not come to rest after DISABLE",
+          observed: `${this.#state} after ${brakeTimeoutMs} ms`,
+          expected: "idle",
+        });
+      }
+      await session.awaitFrame(MessageType.State);
+    }
+  }
+
+  async close(): Promise<void> {
+    const opening = this.#opening;
+    if (opening !== undefined) {
+      opening.isCancelled = true;
+      opening.session?.stop("close() was called");
+    }
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    await this.disarm().catch(() => {
+      // A controller that does not answer stops by its lease.
+    });
+    connection.session.stop("closed by the host");
+    await connection.transport.close();
+  }
+
+  on<Name extends keyof LinkEvents>(event: Name, listener: LinkEvents[Name]): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  #createSession(transport: Transport): Session {
+    const { clock, ackTimeoutMs, silenceTimeoutMs } = this.#options;
+    const session: Session = new Session(
+      {
+        clock,
+        transport,
+        ackTimeoutMs,
+        silenceTimeoutMs,
+        sessionId: createSessionId(),
+        counters: this.#counters,
+        decoderCounters: this.#decoderCounters,
+      },
+      {
+        stateReceived: (state) => {
+          this.#takeState(state);
+        },
+        acknowledged: (ack) => {
+          this.#takeAck(ack);
+        },
+        ended: (reason) => {
+          if (this.#connection?.session !== session) return;
+          this.#drop();
+          void transport.close();
+          this.#setState("closed", reason);
+        },
+      },
+    );
+    return session;
+  }
+
+  #createSender(transport: Transport, session: Session, controller: Controller): TrajectorySender {
+    return new TrajectorySender({
+      session,
+      transport,
+      controller,
+      clock: this.#options.clock,
+      counters: this.#counters,
+      ackTimeoutMs: this.#options.ackTimeoutMs,
+      decided: (id, verdict) => {
+        this.#events.trajectoryDecided(id, verdict);
+      },
+    });
+  }
+
+  async #subscribe({ session, controller }: Connection): Promise<void> {
+    const ticks = Math.round((this.#options.jointStatePeriodMs * controller.ident.tickHz) / 1000);
+    const length = writeSubscribe(session.payload, Math.max(1, ticks));
+    requireOk(await session.request(MessageType.Subscribe, length, "SUBSCRIBE"), "SUBSCRIBE");
+    if (this.#latest === undefined) await session.awaitFrame(MessageType.State);
+    if (this.#latest !== undefined) return;
+    throw new OmpError("LINK_HANDSHAKE_FAILED", {
+      what: "the controller accepted SUBSCRIBE and sent no STATE",
+    });
+  }
+
+  #takeState(state: Readonly<StateMessage>): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#latest = state;
+    this.#isBraking = (state.flags & StateFlag.Braking) !== 0;
+    if (state.mode === ControllerMode.Fault) this.#isStopping = false;
+    connection.sender.takeCommitted(state.chunkId);
+    const detail = state.mode === ControllerMode.Fault ? faultName(state.fault) : "";
+    this.#setState(linkStateOf(state.mode, this.#isBraking), detail);
+    this.#events.jointStateReceived();
+  }
+
+  #takeAck(ack: Readonly<Ack>): void {
+    if (ack.type === MessageType.Hold) this.#isHoldUnanswered = false;
+    if (ack.type !== MessageType.Traj) return;
+    if (ack.code === AckCode.Ok && ack.mode === ControllerMode.Run) this.#setState("moving");
+    this.#connection?.sender.takeAck(ack);
+  }
+
+  /** Repeats what must not be lost with a frame, and gives up on verdicts that do not come. */
+  readonly #doChores = (): void => {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    if (this.#isStopping) connection.session.post(MessageType.Estop, 0);
+    else if (this.#isHoldUnanswered) this.#postHold();
+    connection.sender.expire();
+    const { clock } = this.#options;
+    this.#cancelChores = clock.callAt(clock.nowMs() + chorePeriodMs, this.#doChores);
+  };
+
+  #postHold(): void {
+    this.#connection?.session.post(MessageType.Hold, 0);
+  }
+
+  #isAtIdle(): boolean {
+    return this.#state === "idle" && !this.#isBraking;
+  }
+
+  #hasFault(): boolean {
+    return this.#state === "faulted";
+  }
+
+  /** Forgets the controller; the caller says so by `#setState`. */
+  #drop(): void {
+    this.#counters.framesDropped += this.#connection?.transport.writesDropped ?? 0;
+    this.#connection = undefined;
+    this.#latest = undefined;
+    this.#isStopping = false;
+    this.#isHoldUnanswered = false;
+    this.#cancelChores();
+  }
+
+  #setState(state: LinkState, detail = ""): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#events.stateChanged(state, detail);
+  }
+
+  #wrongState(call: string, expected: string): OmpError {
+    const observed = this.#isStopping ? `${this.#state}, emergency stop under way` : this.#state;
+    return new OmpError("INVALID_STATE", {
+      what: `${call}() is not allowed now`,
+      observed,
+      expected,
+    });
+  }
+}
+
+function linkStateOf(mode: number, isBraking: boolean): LinkState {
+  if (mode === ControllerMode.Fault) return "faulted";
+  if (mode === ControllerMode.Run || isBraking) return "moving";
+  return mode === ControllerMode.Hold ? "armed" : "idle";
+}
+
+/** Random and not 0: nobody else's frames, nor ours of another session, pass the controller's CRC. */
+function createSessionId(): number {
+  const words = globalThis.crypto.getRandomValues(new Uint32Array(1));
+  return words[0] || 1;
+}
