@@ -24,7 +24,7 @@ export interface Plan {
 /** Times are floats; instants of one grid differ by rounding only. */
 const EPSILON_MS = 1e-6;
 
-/** Ids of plans; the upper half is for trajectories that are not from the policy. */
+/** The upper half of the 16-bit ids is for trajectories that are not from the policy. */
 const MAX_PLAN_ID = 0x7fff;
 
 /**
@@ -103,9 +103,9 @@ export class ChunkScheduler {
     this.#nextStep = Math.min(this.#nextStep, step);
   }
 
-  /** True when the arm has run out of waypoints, or has had none yet. */
+  /** True when the arm has run out of waypoints. */
   isStarved(nowMs: number): boolean {
-    if (!this.#hasCommitted) return true;
+    if (!this.#hasCommitted) return false;
     const { startAtMs, count, dtMs } = this.#committed.trajectory;
     return nowMs > startAtMs + (count - 1) * dtMs;
   }

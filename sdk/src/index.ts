@@ -15,6 +15,20 @@ export type {
   TensorBuffers,
   TensorInfo,
 } from "./runtime/inference-backend.ts";
+export type { ControlLoopParts } from "./loop-parts.ts";
+export { ControlLoop } from "./control-loop.ts";
+export type { LoopStages } from "./loop-stages.ts";
+export type { LoopCounters, LoopEvents, LoopState } from "./loop-state.ts";
+export type { ControlLoopOptions, OptionSpec } from "./options.ts";
+export { controlLoopOptions } from "./options.ts";
+export { JointStateSensor } from "./joint-state-sensor.ts";
+export type { BufferCounters, ObservationVerdict } from "./observation-buffer.ts";
+export { ObservationBuffer } from "./observation-buffer.ts";
+export type { ChunkRefusal } from "./action-guard.ts";
+export { ActionGuard } from "./action-guard.ts";
+export type { Plan, SchedulerCounters } from "./chunk-scheduler.ts";
+export { ChunkScheduler } from "./chunk-scheduler.ts";
+export { fillMinimumJerk } from "./minimum-jerk.ts";
 export type { ObservationInput, OmpPolicyParts } from "./policy.ts";
 export { OmpPolicy } from "./policy.ts";
 export type { OpenPolicyOptions } from "./open-policy.ts";

@@ -1,0 +1,393 @@
+/**
+ * sensors ─► buffer ─► policy ─► guard.admit ─► scheduler ─► guard.enforce ─► link
+ *
+ * A tick supervises and starts inferences; a finished inference sends a trajectory. The motor controller owns every deadline.
+ */
+import type { ActuatorLink, LinkDescription } from "./actuator-link.ts";
+import type { Clock } from "./clock.ts";
+import { asOmpError, ErrorCode, OmpError } from "./errors.ts";
+import { type Fault, FaultReason } from "./faults.ts";
+import { Listeners } from "./internal/listeners.ts";
+import type { ControlLoopParts } from "./loop-parts.ts";
+import { createLoopStages, type LoopStages } from "./loop-stages.ts";
+import {
+  createLoopCounters,
+  type LoopCounters,
+  type LoopEvents,
+  type LoopInput,
+  type LoopState,
+  nextLoopState,
+} from "./loop-state.ts";
+import { ObservationBuffer } from "./observation-buffer.ts";
+import { type ControlLoopOptions, resolveOptions } from "./options.ts";
+import { PoseMove } from "./pose-move.ts";
+import { LatencyHistogram } from "./telemetry.ts";
+import { type ActionChunk, createJointState, type JointState, type Trajectory } from "./types.ts";
+
+type HoldCause = "paused" | "observation" | PoseMove;
+
+/** Runs one policy on one arm: observe, infer, guard, schedule, send; hold when in doubt, latch faults. */
+export class ControlLoop {
+  readonly counters: Readonly<LoopCounters>;
+  readonly tickLatenessMs: LatencyHistogram = new LatencyHistogram();
+  readonly options: ControlLoopOptions;
+  readonly #counters: LoopCounters = createLoopCounters();
+  readonly #parts: ControlLoopParts;
+  readonly #link: ActuatorLink;
+  readonly #clock: Clock;
+  readonly #buffer: ObservationBuffer;
+  readonly #joint: JointState;
+  readonly #events = new Listeners<LoopEvents>();
+  readonly #subscriptions: (() => void)[] = [];
+  #stages: LoopStages | undefined;
+  #state: LoopState = "idle";
+  #fault: Fault | undefined;
+  #holdCause: HoldCause = "paused";
+  #holdingSinceMs = 0;
+  #armedAtMs = 0;
+  #nextTickMs = 0;
+  #cancelTick: () => void = () => undefined;
+  /** Changes with every start, stop and fault, so that an arming that was overtaken ends. */
+  #epoch = 0;
+  #disarming: Promise<void> = Promise.resolve();
+
+  /** @throws {OmpError} INVALID_ARGUMENT for an option out of range or an observation key without sensor */
+  constructor(parts: ControlLoopParts) {
+    const { policy, link, clock, sensors } = parts;
+    this.#parts = parts;
+    this.#link = link;
+    this.#clock = clock;
+    this.options = resolveOptions(parts.options);
+    this.counters = this.#counters;
+    this.#buffer = new ObservationBuffer(policy.manifest);
+    this.#joint = createJointState(policy.manifest.action.joints.length);
+    for (const { key } of policy.manifest.observations) {
+      if (sensors.some((sensor) => sensor.key === key)) continue;
+      throw new OmpError(ErrorCode.InvalidArgument, {
+        what: `no sensor delivers the observation key ${key}`,
+        observed: sensors.map((sensor) => sensor.key).join(", "),
+      });
+    }
+  }
+
+  get state(): LoopState {
+    return this.#state;
+  }
+
+  /** The latched fault, while there is one. */
+  get fault(): Fault | undefined {
+    return this.#fault;
+  }
+
+  /** The stages, for their counters and histograms; they exist once a controller has been connected. */
+  get stages(): LoopStages | undefined {
+    return this.#stages;
+  }
+
+  /** Returns a function that unsubscribes. */
+  on<Name extends keyof LoopEvents>(event: Name, listener: LoopEvents[Name]): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  /**
+   * Connects the link if it is closed, arms it, starts the sensors and, unless `paused`, the policy.
+   *
+   * @throws {OmpError} INVALID_STATE, LINK_MISMATCH when the bundle's joints are not the controller's, and what `connect`
+   *   and `arm` throw
+   */
+  async start({ paused = false }: { readonly paused?: boolean } = {}): Promise<void> {
+    this.#require("start", "idle");
+    this.#move("start");
+    const epoch = this.#epoch;
+    this.#subscribe();
+    try {
+      await this.#connect();
+      for (const sensor of this.#parts.sensors) await sensor.start({ push: this.#push });
+      await this.#arm(epoch);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#hold(paused ? "paused" : "observation", this.#clock.nowMs());
+    this.#nextTickMs = this.#clock.nowMs();
+    if (this.#parts.ticking !== "caller") this.#scheduleTick();
+  }
+
+  /** Holds, disarms and stops the sensors; an inference still running is ignored. Safe in every state. */
+  async stop(): Promise<void> {
+    if (this.#state === "idle") return;
+    this.#cancelTick();
+    this.#abandon("the loop was stopped");
+    this.#move("stop");
+    this.#link.hold();
+    for (const unsubscribe of this.#subscriptions.splice(0)) unsubscribe();
+    try {
+      await this.#link.disarm();
+    } finally {
+      await Promise.all(this.#parts.sensors.map(async (sensor) => sensor.stop()));
+    }
+  }
+
+  /** Latches a fault on the controller first, then here. */
+  emergencyStop(): void {
+    this.#link.emergencyStop();
+    this.#latch(FaultReason.EmergencyStop, "emergencyStop() was called");
+  }
+
+  /**
+   * Leaves `faulted`: reconnects a closed link, clears the controller's fault, arms, and runs the policy again on fresh
+   * observations only.
+   *
+   * @throws {OmpError} INVALID_STATE, and what `connect`, `clearFault` and `arm` throw; the loop is then faulted again
+   */
+  async rearm(): Promise<void> {
+    this.#require("rearm", "faulted");
+    this.#move("rearm");
+    this.#fault = undefined;
+    const epoch = this.#epoch;
+    try {
+      await this.#disarming;
+      await this.#connect();
+      if (this.#link.state === "faulted") await this.#link.clearFault();
+      await this.#arm(epoch);
+    } catch (error) {
+      this.#latch(FaultReason.LinkLost, asOmpError(error, ErrorCode.Internal, "rearm").message);
+      throw error;
+    }
+    this.#buffer.reset();
+    this.#hold("observation", this.#clock.nowMs());
+  }
+
+  /** Stops following the policy; the arm holds, armed, until `restartEpisode`. */
+  pause(): void {
+    this.#require("pause", "running", "holding");
+    this.#abandon("the loop was paused");
+    this.#link.hold();
+    this.#hold("paused", this.#clock.nowMs());
+  }
+
+  /** Forgets plan and observations, starts the noise of `seed`, and runs as soon as the arm rests and fresh samples came. */
+  restartEpisode({ seed }: { readonly seed?: number } = {}): void {
+    this.pause();
+    this.#buffer.reset();
+    if (seed !== undefined) this.#parts.policy.reseed(seed);
+    this.#hold("observation", this.#clock.nowMs());
+  }
+
+  /**
+   * Moves smoothly to a pose and holds there, paused.
+   *
+   * @param fraction of the velocity and acceleration limits to use, 0 exclusive to 1
+   * @throws {OmpError} INVALID_STATE, INVALID_ARGUMENT, LINK_REFUSED; also rejects when a fault or another call ends it
+   */
+  async moveTo(
+    positions: ArrayLike<number>,
+    { fraction = 0.5 }: { readonly fraction?: number } = {},
+  ): Promise<void> {
+    this.pause();
+    const { joints, leadMs, description } = this.#requireStages();
+    const isPose =
+      positions.length === joints.length && Array.from(positions).every(Number.isFinite);
+    if (!isPose || !(fraction > 0 && fraction <= 1)) {
+      throw new OmpError(ErrorCode.InvalidArgument, {
+        what: "moveTo needs a pose and a fraction",
+        observed: `[${Array.from(positions).join(", ")}], ${fraction}`,
+        expected: `${joints.length} finite positions, a fraction above 0 to 1`,
+      });
+    }
+    const move = new PoseMove(joints, positions, fraction, leadMs, description.maxWaypoints);
+    this.#hold(move, this.#clock.nowMs());
+    return move.done;
+  }
+
+  /** Resolves when no inference is running. */
+  async settled(): Promise<void> {
+    await this.#stages?.runner.settled();
+  }
+
+  /** One supervision step; call it only with `ticking: "caller"`. */
+  tick(nowMs: number): void {
+    this.#counters.ticks += 1;
+    if (this.#state !== "running" && this.#state !== "holding") return;
+    this.#link.heartbeat();
+    this.#link.readJointState(this.#joint);
+    const heardAtMs = Math.max(this.#joint.measuredAtMs, this.#armedAtMs);
+    if (nowMs - heardAtMs > this.options.jointStateTimeoutMs) {
+      this.#latch(FaultReason.LinkLost, `no joint state for ${nowMs - heardAtMs} ms`);
+    } else if (this.#state === "holding") {
+      this.#tickHolding(nowMs);
+    } else {
+      const isFresh =
+        this.#buffer.check(nowMs).status === "fresh" &&
+        this.#requireStages().runner.tick(nowMs, this.#joint.command);
+      if (!isFresh) this.#holdForObservation(nowMs);
+    }
+  }
+
+  #tickHolding(nowMs: number): void {
+    const cause = this.#holdCause;
+    if (cause === "paused") return;
+    if (cause !== "observation") {
+      if (cause.tick(nowMs, this.#link, this.#requireStages().guard, this.#joint)) {
+        this.#hold("paused", nowMs);
+      }
+      return;
+    }
+    const { status, key, ageMs } = this.#buffer.check(nowMs);
+    if (status === "fresh") {
+      if (this.#link.state === "armed") this.#move("run");
+    } else if (nowMs - this.#holdingSinceMs > this.options.staleFaultMs) {
+      this.#latch(FaultReason.ObservationStale, `${key} is ${status}, ${ageMs} ms old`);
+    }
+  }
+
+  #holdForObservation(nowMs: number): void {
+    this.#counters.staleHolds += 1;
+    this.#abandon("an observation is stale");
+    this.#link.hold();
+    this.#hold("observation", nowMs);
+  }
+
+  #hold(cause: HoldCause, nowMs: number): void {
+    this.#holdCause = cause;
+    this.#holdingSinceMs = nowMs;
+    this.#move(this.#state === "arming" ? "armed" : "hold");
+  }
+
+  #latch(reason: FaultReason, detail: string): void {
+    if (nextLoopState(this.#state, "fault") === undefined || this.#state === "faulted") return;
+    this.#counters.faults += 1;
+    const fault = { reason, detail, atMs: this.#clock.nowMs() };
+    this.#fault = fault;
+    this.#abandon(`the loop faulted: ${reason}`);
+    this.#link.hold();
+    this.#disarming = this.#link.disarm().catch(() => undefined);
+    this.#move("fault");
+    this.#parts.telemetry?.event("loop.fault", { reason, detail });
+    this.#events.emit("faulted", (listener) => {
+      listener(fault);
+    });
+  }
+
+  /** What is being computed or moved by now is void. */
+  #abandon(why: string): void {
+    this.#epoch += 1;
+    this.#stages?.runner.abandon(this.#clock.nowMs());
+    if (typeof this.#holdCause !== "object") return;
+    this.#holdCause.cancel(new OmpError(ErrorCode.InvalidState, { what: `moveTo ended: ${why}` }));
+    this.#holdCause = "paused";
+  }
+
+  #move(input: LoopInput): void {
+    const previous = this.#state;
+    const next = nextLoopState(previous, input);
+    if (next === undefined) {
+      throw new OmpError(ErrorCode.Internal, { what: `loop input ${input} in ${previous}` });
+    }
+    if (next === previous) return;
+    this.#state = next;
+    this.#parts.telemetry?.event("loop.state", { state: next, previous });
+    this.#events.emit("stateChanged", (listener) => {
+      listener(next, previous);
+    });
+  }
+
+  async #connect(): Promise<void> {
+    const known = this.#stages?.description ?? this.#parts.description;
+    const description = this.#link.state === "closed" ? await this.#link.connect() : known;
+    if (description === undefined) {
+      throw new OmpError(ErrorCode.InvalidState, {
+        what: "the link is open already and the loop does not know its controller",
+        next: "Pass the description that connect() returned, or a closed link.",
+      });
+    }
+    const isSame = JSON.stringify(description) === JSON.stringify(this.#stages?.description);
+    if (!isSame) this.#stages = this.#createStages(description);
+  }
+
+  #createStages(description: LinkDescription): LoopStages {
+    const { policy, clock } = this.#parts;
+    const parts = {
+      policy,
+      clock,
+      buffer: this.#buffer,
+      link: this.#link,
+      counters: this.#counters,
+      inferenceTimeoutMs: this.options.inferenceTimeoutMs,
+      onFault: (reason: FaultReason, detail: string): void => {
+        this.#latch(reason, detail);
+      },
+      onSent: (trajectory: Trajectory, chunk: ActionChunk): void => {
+        this.#events.emit("trajectorySent", (listener) => {
+          listener(trajectory, chunk);
+        });
+      },
+    };
+    return createLoopStages(parts, description, this.options);
+  }
+
+  async #arm(epoch: number): Promise<void> {
+    await this.#link.arm(this.options.leaseMs);
+    this.#armedAtMs = this.#clock.nowMs();
+    if (epoch === this.#epoch) return;
+    await this.#link.disarm();
+    throw new OmpError(ErrorCode.InvalidState, { what: "the loop was stopped while it armed" });
+  }
+
+  #subscribe(): void {
+    this.#subscriptions.push(
+      this.#link.on("trajectoryDecided", (id, verdict) => {
+        const cause = this.#holdCause;
+        const isMoveOver = typeof cause === "object" && cause.decide(id, verdict);
+        if (isMoveOver) this.#hold("paused", this.#clock.nowMs());
+        else this.#stages?.runner.decide(id, verdict);
+      }),
+      this.#link.on("stateChanged", (state, detail) => {
+        if (this.#state !== "running" && this.#state !== "holding") return;
+        if (state === "closed") this.#latch(FaultReason.LinkLost, `the link closed: ${detail}`);
+        if (state === "faulted") this.#latch(FaultReason.ControllerFault, detail);
+        if (state === "idle") this.#latch(FaultReason.ControllerFault, "disarmed by itself");
+      }),
+    );
+  }
+
+  readonly #push = (key: string, values: ArrayLike<number>, capturedAtMs: number): void => {
+    try {
+      this.#buffer.push(key, values, capturedAtMs);
+    } catch (error) {
+      const { message } = asOmpError(error, ErrorCode.InvalidObservation, `sample of ${key}`);
+      if (this.#state !== "arming") this.#latch(FaultReason.ObservationInvalid, message);
+    }
+  };
+
+  readonly #onTick = (): void => {
+    const periodMs = 1000 / this.options.tickHz;
+    const nowMs = this.#clock.nowMs();
+    const lateMs = nowMs - this.#nextTickMs;
+    this.tickLatenessMs.record(lateMs);
+    const skipped = Math.max(0, Math.floor(lateMs / periodMs));
+    this.#counters.ticksSkipped += skipped;
+    this.#nextTickMs += (skipped + 1) * periodMs;
+    this.tick(nowMs);
+    this.#scheduleTick();
+  };
+
+  #scheduleTick(): void {
+    if (this.#state !== "idle")
+      this.#cancelTick = this.#clock.callAt(this.#nextTickMs, this.#onTick);
+  }
+
+  #require(call: string, ...states: readonly LoopState[]): void {
+    if (states.includes(this.#state)) return;
+    throw new OmpError(ErrorCode.InvalidState, {
+      what: `${call}() is not possible now`,
+      observed: `state ${this.#state}`,
+      expected: states.join(" or "),
+    });
+  }
+
+  #requireStages(): LoopStages {
+    if (this.#stages !== undefined) return this.#stages;
+    throw new OmpError(ErrorCode.Internal, { what: "a running loop has no controller" });
+  }
+}

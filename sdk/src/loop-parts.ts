@@ -1,0 +1,21 @@
+import type { ActuatorLink, LinkDescription } from "./actuator-link.ts";
+import type { Clock } from "./clock.ts";
+import type { ControlLoopOptions } from "./options.ts";
+import type { OmpPolicy } from "./policy.ts";
+import type { SensorSource } from "./sensor.ts";
+import type { TelemetrySink } from "./telemetry.ts";
+
+/** What a `ControlLoop` is made of. */
+export interface ControlLoopParts {
+  readonly policy: OmpPolicy;
+  /** Closed, or open with its `description`. The loop arms and disarms it; whoever made it closes it. */
+  readonly link: ActuatorLink;
+  readonly description?: LinkDescription;
+  /** At least one for every observation key. */
+  readonly sensors: readonly SensorSource[];
+  readonly clock: Clock;
+  readonly telemetry?: TelemetrySink;
+  readonly options?: Partial<ControlLoopOptions>;
+  /** `clock` (default): the loop ticks by itself. `caller`: somebody calls `tick` at `tickHz`. */
+  readonly ticking?: "clock" | "caller";
+}

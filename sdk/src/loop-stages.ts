@@ -1,0 +1,36 @@
+import { ActionGuard } from "./action-guard.ts";
+import type { LinkDescription } from "./actuator-link.ts";
+import { ChunkRunner, type ChunkRunnerParts } from "./chunk-runner.ts";
+import { ChunkScheduler } from "./chunk-scheduler.ts";
+import { matchJoints } from "./internal/match-joints.ts";
+import type { ObservationBuffer } from "./observation-buffer.ts";
+import type { ControlLoopOptions } from "./options.ts";
+import type { Joint } from "./types.ts";
+
+/** The stages of a loop for one controller; read their counters and histograms. */
+export interface LoopStages {
+  readonly description: LinkDescription;
+  /** With the tighter limits of bundle and controller. */
+  readonly joints: readonly Joint[];
+  /** How far ahead of now a ramp begins at least. */
+  readonly leadMs: number;
+  readonly buffer: ObservationBuffer;
+  readonly guard: ActionGuard;
+  readonly scheduler: ChunkScheduler;
+  readonly runner: ChunkRunner;
+}
+
+/** @throws {OmpError} LINK_MISMATCH */
+export function createLoopStages(
+  parts: Omit<ChunkRunnerParts, "guard" | "scheduler">,
+  description: LinkDescription,
+  options: ControlLoopOptions,
+): LoopStages {
+  const { action, policy } = parts.policy.manifest;
+  const joints = matchJoints(action.joints, description.joints);
+  const leadMs = Math.max(options.minLeadMs, description.minLeadMs);
+  const guard = new ActionGuard(joints, options.maxFirstStepRatio);
+  const scheduler = new ChunkScheduler(policy, joints.length, leadMs, description.maxWaypoints);
+  const runner = new ChunkRunner({ ...parts, guard, scheduler });
+  return { description, joints, leadMs, buffer: parts.buffer, guard, scheduler, runner };
+}

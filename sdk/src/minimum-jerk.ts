@@ -1,0 +1,48 @@
+import type { Joint, Trajectory } from "./types.ts";
+
+/** Peaks of s(x) = 10x³ − 15x⁴ + 6x⁵ on 0 … 1: of its first and second derivative. */
+const PEAK_VELOCITY = 1.875;
+const PEAK_ACCELERATION = 10 / Math.sqrt(3);
+
+/** Straight segments between samples of the curve are a little steeper than the curve is at its ends; leave room. */
+const MARGIN = 0.8;
+const MIN_DT_MS = 10;
+
+/**
+ * Fills `trajectory` with the minimum-jerk path at rest `from` → `to`, all joints arriving together, in at most `maxWaypoints`.
+ *
+ * @param fraction of each joint's velocity and acceleration limit to use, 0 exclusive to 1
+ */
+export function fillMinimumJerk(
+  trajectory: Trajectory,
+  joints: readonly Joint[],
+  from: Readonly<Float64Array>,
+  to: ArrayLike<number>,
+  fraction: number,
+  maxWaypoints: number,
+): void {
+  let seconds = 0;
+  for (const [j, { maxVelocity, maxAcceleration }] of joints.entries()) {
+    const distance = Math.abs((to[j] ?? Number.NaN) - (from[j] ?? Number.NaN));
+    const velocity = maxVelocity * fraction * MARGIN;
+    const acceleration = maxAcceleration * fraction * MARGIN;
+    seconds = Math.max(
+      seconds,
+      (PEAK_VELOCITY * distance) / velocity,
+      Math.sqrt((PEAK_ACCELERATION * distance) / acceleration),
+    );
+  }
+  const dtMs = Math.max(MIN_DT_MS, Math.ceil((seconds * 1000) / maxWaypoints));
+  const count = Math.max(1, Math.ceil((seconds * 1000) / dtMs));
+  for (let row = 0; row < count; row += 1) {
+    const x = (row + 1) / count;
+    const progress = x ** 3 * (10 + x * (6 * x - 15));
+    for (let j = 0; j < joints.length; j += 1) {
+      const start = from[j] ?? Number.NaN;
+      const change = (to[j] ?? Number.NaN) - start;
+      trajectory.positions[row * joints.length + j] = start + progress * change;
+    }
+  }
+  trajectory.dtMs = dtMs;
+  trajectory.count = count;
+}

@@ -1,0 +1,10 @@
+export { ManualClock } from "./manual-clock.ts";
+export type { SensorScript } from "./scripted-sensor.ts";
+export { ScriptedSensor } from "./scripted-sensor.ts";
+export type { FakeGraph } from "./fake-backend.ts";
+export { FakeBackend } from "./fake-backend.ts";
+export type { LoopbackOptions } from "./loopback-link.ts";
+export { LoopbackLink } from "./loopback-link.ts";
+export { LoopbackController } from "./loopback-controller.ts";
+export type { PushWorld, PushWorldConfig, PushWorldOptions } from "./push-world.ts";
+export { createPushWorld } from "./push-world.ts";
