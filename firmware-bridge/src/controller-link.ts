@@ -74,7 +74,7 @@ export class ControllerLink implements ActuatorLink {
   readonly #decoderCounters = createDecoderCounters();
   #connection: Connection | undefined;
   #opening: { session: Session | undefined; isCancelled: boolean } | undefined;
-  #description: LinkDescription | undefined;
+  #hasConnected = false;
   #state: LinkState = "closed";
   #isBraking = false;
   #latest: Readonly<StateMessage> | undefined;
@@ -122,9 +122,10 @@ export class ControllerLink implements ActuatorLink {
       const sender = this.#createSender(transport, session, controller);
       this.#connection = { transport, session, controller, sender };
       await this.#subscribe(this.#connection);
-      this.#description = describeLink(this.#options.name, controller);
+      if (this.#hasConnected) this.#counters.reconnects++;
+      this.#hasConnected = true;
       this.#doChores();
-      return this.#description;
+      return describeLink(this.#options.name, controller);
     } catch (error) {
       this.#drop();
       opening.session?.stop("connect failed");
