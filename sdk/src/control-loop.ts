@@ -49,6 +49,8 @@ export class ControlLoop {
   #cancelTick: () => void = () => undefined;
   /** Changes with every start, stop and fault, so that an arming that was overtaken ends. */
   #epoch = 0;
+  /** True while the controller is told, so that its fault is not taken for one of its own. */
+  #isEmergency = false;
   #disarming: Promise<void> = Promise.resolve();
 
   /** @throws {OmpError} INVALID_ARGUMENT for an option out of range or an observation key without sensor */
@@ -130,7 +132,9 @@ export class ControlLoop {
 
   /** Latches a fault on the controller first, then here. */
   emergencyStop(): void {
+    this.#isEmergency = true;
     this.#link.emergencyStop();
+    this.#isEmergency = false;
     this.#latch(FaultReason.EmergencyStop, "emergencyStop() was called");
   }
 
@@ -261,8 +265,8 @@ export class ControlLoop {
     this.#fault = fault;
     this.#abandon(`the loop faulted: ${reason}`);
     this.#link.hold();
-    this.#disarming = this.#link.disarm().catch(() => undefined);
     this.#move("fault");
+    this.#disarming = this.#link.disarm().catch(() => undefined);
     this.#parts.telemetry?.event("loop.fault", { reason, detail });
     this.#events.emit("faulted", (listener) => {
       listener(fault);
@@ -343,6 +347,7 @@ export class ControlLoop {
         else this.#stages?.runner.decide(id, verdict);
       }),
       this.#link.on("stateChanged", (state, detail) => {
+        if (this.#isEmergency) return;
         if (this.#state !== "running" && this.#state !== "holding") return;
         if (state === "closed") this.#latch(FaultReason.LinkLost, `the link closed: ${detail}`);
         if (state === "faulted") this.#latch(FaultReason.ControllerFault, detail);

@@ -9,7 +9,8 @@ const MARGIN = 0.8;
 const MIN_DT_MS = 10;
 
 /**
- * Fills `trajectory` with the minimum-jerk path at rest `from` → `to`, all joints arriving together, in at most `maxWaypoints`.
+ * Fills `trajectory` with the minimum-jerk path at rest `from` → `to`, all joints arriving together, in at most `maxWaypoints`,
+ * 2 or more.
  *
  * @param fraction of each joint's velocity and acceleration limit to use, 0 exclusive to 1
  */
@@ -32,10 +33,11 @@ export function fillMinimumJerk(
       Math.sqrt((PEAK_ACCELERATION * distance) / acceleration),
     );
   }
-  const dtMs = Math.max(MIN_DT_MS, Math.ceil((seconds * 1000) / maxWaypoints));
-  const count = Math.max(1, Math.ceil((seconds * 1000) / dtMs));
-  for (let row = 0; row < count; row += 1) {
-    const x = (row + 1) / count;
+  const dtMs = Math.max(MIN_DT_MS, Math.ceil((seconds * 1000) / (maxWaypoints - 1)));
+  const steps = Math.max(1, Math.ceil((seconds * 1000) / dtMs));
+  // The last waypoint is sent twice: the controller brakes from the last segment's velocity, which is then 0.
+  for (let row = 0; row <= steps; row += 1) {
+    const x = Math.min(1, (row + 1) / steps);
     const progress = x ** 3 * (10 + x * (6 * x - 15));
     for (let j = 0; j < joints.length; j += 1) {
       const start = from[j] ?? Number.NaN;
@@ -44,5 +46,5 @@ export function fillMinimumJerk(
     }
   }
   trajectory.dtMs = dtMs;
-  trajectory.count = count;
+  trajectory.count = steps + 1;
 }

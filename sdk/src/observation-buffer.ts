@@ -10,7 +10,7 @@ export interface ObservationVerdict {
   status: "fresh" | "stale" | "missing";
   /** The key to blame; empty when fresh. */
   key: string;
-  /** Age of the oldest key's newest sample, or of the blamed one, ms. */
+  /** Fresh: age of the oldest key's newest sample. Stale: age of the blamed sample. Missing: 0. */
   ageMs: number;
 }
 
@@ -95,16 +95,9 @@ export class ObservationBuffer implements SampleSink {
     for (const { ring } of this.#channels) ring.clear();
   }
 
-  /** Whether the newest samples are fresh at `atMs`. Copies nothing. */
+  /** The verdict `observe` would give. Copies nothing. */
   check(atMs: number): Readonly<ObservationVerdict> {
-    let oldestMs = 0;
-    for (const { spec, ring } of this.#channels) {
-      const ageMs = atMs - ring.capturedAtMs(0);
-      if (ring.count === 0) return this.#say("missing", spec.key, ageMs);
-      if (ageMs > spec.maxAgeMs) return this.#say("stale", spec.key, ageMs);
-      if (ageMs > oldestMs) oldestMs = ageMs;
-    }
-    return this.#say("fresh", "", oldestMs);
+    return this.#align(atMs, undefined);
   }
 
   /**
@@ -112,28 +105,31 @@ export class ObservationBuffer implements SampleSink {
    * episode that sample is repeated. When the verdict is not fresh, `out` is not usable.
    */
   observe(atMs: number, out: Observation): Readonly<ObservationVerdict> {
+    const verdict = this.#align(atMs, out);
+    if (verdict.status !== "fresh") return verdict;
+    out.observedAtMs = atMs;
+    this.counters.observations += 1;
+    return verdict;
+  }
+
+  #align(atMs: number, out: Observation | undefined): Readonly<ObservationVerdict> {
     let oldestMs = 0;
-    for (const channel of this.#channels) {
-      const { spec, ring } = channel;
-      const newest = ring.ageIndexAt(atMs);
-      if (newest === ring.count) return this.#say("missing", spec.key, Number.POSITIVE_INFINITY);
-      oldestMs = Math.max(oldestMs, atMs - ring.capturedAtMs(newest));
-      const target = out.values.get(spec.key);
-      if (target === undefined) return this.#say("missing", spec.key, Number.POSITIVE_INFINITY);
-      for (let step = 0; step < this.#nObsSteps; step += 1) {
+    for (const { spec, ring } of this.#channels) {
+      const target = out?.values.get(spec.key);
+      for (let step = this.#nObsSteps - 1; step >= 0; step -= 1) {
+        const isNewest = step === this.#nObsSteps - 1;
         const instantMs = atMs - (this.#nObsSteps - 1 - step) * this.#dtMs;
         let back = ring.ageIndexAt(instantMs);
         if (back === ring.count) {
-          if (ring.isFull) return this.#say("missing", spec.key, Number.POSITIVE_INFINITY);
+          if (isNewest || ring.isFull) return this.#say("missing", spec.key, 0);
           back = ring.count - 1;
         }
         const ageMs = instantMs - ring.capturedAtMs(back);
         if (ageMs > spec.maxAgeMs) return this.#say("stale", spec.key, ageMs);
-        ring.copy(back, target, step * spec.size);
+        if (isNewest) oldestMs = Math.max(oldestMs, ageMs);
+        if (target !== undefined) ring.copy(back, target, step * spec.size);
       }
     }
-    out.observedAtMs = atMs;
-    this.counters.observations += 1;
     return this.#say("fresh", "", oldestMs);
   }
 
