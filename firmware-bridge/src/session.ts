@@ -3,6 +3,7 @@ import type { Clock } from "../../sdk/src/clock.ts";
 import { OmpError } from "../../sdk/src/errors.ts";
 import { ClockSync } from "./protocol/clock-sync.ts";
 import {
+  AckCode,
   MessageType,
   ackName,
   helloRetryMs,
@@ -36,7 +37,7 @@ export interface SessionOptions {
   /** A controller that sends no valid frame for this long is given up, ms. */
   readonly silenceTimeoutMs: number;
   readonly decoderCounters: FrameDecoderCounters;
-  /** `framesSent`, `framesDropped` and `framesMalformed` are counted here. */
+  /** `framesSent`, `framesAcked`, `framesRejected`, `framesDropped` and `framesMalformed` are counted here. */
   readonly counters: LinkCounters;
 }
 
@@ -239,6 +240,8 @@ export class Session {
   };
 
   #takeAck(ack: Readonly<Ack>): void {
+    if (ack.code === AckCode.Ok) this.#counters.framesAcked++;
+    else this.#counters.framesRejected++;
     if (this.#requests.get(ack.seq)?.type === ack.type) {
       this.#settle(ack.seq, { code: ack.code, mode: ack.mode });
     }
