@@ -47,8 +47,8 @@ class ScriptedController implements Transport {
     this.#description.setInt32(8, 1_000_000, true);
     this.#description.setUint32(12, 1_000_000, true);
     this.#description.setUint32(16, 1_000_000, true);
-    [..."lift"].forEach((letter, i) => {
-      this.#description.setUint8(28 + i, letter.charCodeAt(0));
+    new TextEncoder().encode("lift").forEach((letter, i) => {
+      this.#description.setUint8(28 + i, letter);
     });
     this.claimedLimits = limitsCrc([new Uint8Array(this.#description.buffer)]);
     this.#streamState();
@@ -186,12 +186,12 @@ async function pass(clock: ManualClock, ms: number): Promise<void> {
 }
 
 async function run<T>(clock: ManualClock, promise: Promise<T>): Promise<T> {
-  let isSettled = false;
+  const progress = { isSettled: false };
   const settled = (): void => {
-    isSettled = true;
+    progress.isSettled = true;
   };
   promise.then(settled, settled);
-  while (!isSettled) await pass(clock, 1);
+  while (!progress.isSettled) await pass(clock, 1);
   return promise;
 }
 

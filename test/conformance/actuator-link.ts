@@ -277,12 +277,12 @@ class LinkProbe {
 
   /** Lets time pass until `promise` settles. */
   async run<T>(promise: Promise<T>): Promise<T> {
-    let isSettled = false;
+    const progress = { isSettled: false };
     const settled = (): void => {
-      isSettled = true;
+      progress.isSettled = true;
     };
     promise.then(settled, settled);
-    while (!isSettled) await this.#fixture.pass(1);
+    while (!progress.isSettled) await this.#fixture.pass(1);
     return promise;
   }
 
