@@ -11,14 +11,6 @@ const path = repositoryPath("test/vectors/tiny-policy/policy.fp32.onnx");
 
 /** What every InferenceBackend does. `create` gives a backend that, loaded, evaluates the tiny model. */
 export function inferenceBackendConformance(name: string, create: () => InferenceBackend): void {
-  const evaluate = async (backend: InferenceBackend, offset: number): Promise<Float32Array> => {
-    const inputs = tinyInputs(offset);
-    const action = new Float32Array(16);
-    const ms = await backend.infer(inputs, new Map([["action", action]]));
-    assert.ok(Number.isFinite(ms) && ms >= 0);
-    return action;
-  };
-
   test(`${name}: loads, names its provider and the tensors, and evaluates`, async () => {
     const models: readonly ModelSource[] = [{ path }, { bytes: readFileSync(path) }];
     for (const model of models) {
@@ -78,6 +70,13 @@ export function inferenceBackendConformance(name: string, create: () => Inferenc
   });
 }
 
+async function evaluate(backend: InferenceBackend, offset: number): Promise<Float32Array> {
+  const action = new Float32Array(16);
+  const ms = await backend.infer(tinyInputs(offset), new Map([["action", action]]));
+  assert.ok(Number.isFinite(ms) && ms >= 0);
+  return action;
+}
+
 function tinyInputs(offset: number): Map<string, Float32Array> {
   return new Map([
     ["observation.state", Float32Array.of(9, 9, offset, offset + 0.5)],
@@ -86,7 +85,7 @@ function tinyInputs(offset: number): Map<string, Float32Array> {
 }
 
 /** The model by hand, rounding to float32 after every operation as the runtime does. */
-export function tinyAction(offset: number): Float32Array {
+function tinyAction(offset: number): Float32Array {
   const gain = Math.fround(0.1);
   return Float32Array.from({ length: 16 }, (_, i) => {
     return Math.fround(gain * (i - 8)) + offset + (i % 2) * 0.5;

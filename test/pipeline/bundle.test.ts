@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { cpSync, mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, test } from "node:test";
+
+import { type ErrorCode, isOmpError, parseManifest } from "omp-edge";
+import { loadPolicy } from "omp-edge/node";
+
+import { repositoryPath } from "../support/repository.ts";
+
+const source = repositoryPath("test/vectors/tiny-policy");
+const folders: string[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+/** A copy of the tiny bundle that a test may break. */
+function copyBundle(): string {
+  const folder = mkdtempSync(join(tmpdir(), "omp-bundle-"));
+  folders.push(folder);
+  cpSync(source, folder, { recursive: true });
+  return folder;
+}
+
+type Json = Record<string, unknown>;
+
+function isJson(value: unknown): value is Json {
+  return typeof value === "object" && value !== null;
+}
+
+/** The object at `path`, of which tests change keys. */
+function child(root: unknown, ...path: readonly (string | number)[]): Json {
+  const found = path.reduce((value, key) => (isJson(value) ? value[key] : undefined), root);
+  assert.ok(isJson(found), path.join("."));
+  return found;
+}
+
+function readJson(path: string): Json {
+  const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+  return child(value);
+}
+
+function assertRefused(change: (manifest: Json) => void, message: RegExp): void {
+  const manifest = readJson(join(source, "manifest.json"));
+  change(manifest);
+  assert.throws(
+    () => parseManifest(JSON.stringify(manifest)),
+    (error) => isOmpError(error, "BUNDLE_INVALID") && message.test(error.message),
+    String(message),
+  );
+}
+
+async function assertNotLoaded(folder: string, code: ErrorCode, message: RegExp): Promise<void> {
+  await assert.rejects(
+    loadPolicy(folder),
+    (error) => isOmpError(error, code) && message.test(error.message),
+    String(message),
+  );
+}
+
+/** Rewrites a file and its hash in the manifest: a bundle that is consistent and wrong. */
+function replaceFile(folder: string, file: string, text: string): void {
+  writeFileSync(join(folder, file), text);
+  const manifest = readJson(join(folder, "manifest.json"));
+  child(manifest, "files")[file] = {
+    sha256: createHash("sha256").update(text).digest("hex"),
+    bytes: Buffer.byteLength(text),
+  };
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
+}
+
+test("a policy in five lines", async () => {
+  const policy = await loadPolicy(source);
+  const chunk = await policy.act({ "observation.state": [0.1, -0.2] });
+  assert.equal(chunk.rows.length, chunk.horizon * chunk.actionDim);
+  assert.ok(chunk.rows.every((value) => Math.abs(value) < 1));
+  await policy.close();
+});
+
+test("every key of the manifest is required and no other is taken", () => {
+  const manifest = readJson(join(source, "manifest.json"));
+  const visit = (value: unknown, path: readonly (string | number)[]): void => {
+    if (path[0] === "training" || path[0] === "quantization") return;
+    if (Array.isArray(value)) {
+      for (const [i, one] of value.entries()) visit(one, [...path, i]);
+    } else if (typeof value === "object" && value !== null) {
+      const named = path.at(-1) !== "stats" && path.at(-1) !== "files";
+      if (named)
+        assertRefused((root) => (child(root, ...path)["extra"] = 1), /unknown key .*extra/);
+      for (const [key, one] of Object.entries(value)) {
+        assertRefused(
+          (root) => delete child(root, ...path)[key],
+          new RegExp(key.replace(".", "\\.")),
+        );
+        visit(one, [...path, key]);
+      }
+    }
+  };
+  visit(manifest, []);
+});
+
+test("a value out of place is refused by the path of its key", () => {
+  const cases: readonly [(manifest: Json) => void, RegExp][] = [
+    [
+      (m) => (m["manifest_version"] = 2),
+      /manifest_version is not allowed\. Observed: 2\. Expected: 1/,
+    ],
+    [(m) => (child(m, "policy")["nfe"] = 2), /policy\.nfe/],
+    [(m) => (child(m, "policy")["horizon"] = 7.5), /policy\.horizon.*integer/],
+    [(m) => (child(m, "policy")["lead_steps"] = 7), /policy\.lead_steps/],
+    [(m) => (child(m, "policy")["n_action_steps"] = 7), /policy\.n_action_steps.*1 to 6/],
+    [(m) => (child(m, "observations", 0)["shape"] = [3]), /observations\[0\]\.names/],
+    [(m) => (child(m, "observations", 0)["dtype"] = "float16"), /observations\[0\]\.dtype/],
+    [(m) => (child(m, "action", "joints", 1)["unit"] = "deg"), /action\.joints\[1\]\.unit/],
+    [(m) => (child(m, "action", "joints", 1)["max_position"] = -2), /joints\[1\]\.max_position/],
+    [(m) => (child(m, "action", "joints", 1)["max_velocity"] = 0), /joints\[1\]\.max_velocity/],
+    [(m) => (child(m, "noise")["shape"] = [8, 3]), /noise\.shape/],
+    [(m) => (child(m, "noise")["input"] = "observation.state"), /noise\.input/],
+    [(m) => (child(m, "normalization", "stats", "action")["min"] = [0]), /stats\.action\.min/],
+    [(m) => (child(m, "variants", 0)["file"] = "other.onnx"), /variants\[0\]\.file/],
+    [(m) => (m["default_variant"] = "int8"), /default_variant/],
+    [(m) => (child(m, "files", "golden.json")["sha256"] = "00"), /files\.golden\.json\.sha256/],
+    [(m) => (child(m, "files")["../x"] = child(m, "files", "golden.json")), /files\.\.\.\/x/],
+  ];
+  for (const [change, message] of cases) assertRefused(change, message);
+  assert.throws(() => parseManifest("{"), /BUNDLE_INVALID: manifest.json is not JSON/);
+});
+
+test("a file that is missing, longer or changed is refused by name", async () => {
+  const missing = copyBundle();
+  unlinkSync(join(missing, "policy.fp32.onnx"));
+  await assertNotLoaded(missing, "BUNDLE_UNREADABLE", /policy\.fp32\.onnx/);
+
+  const changed = copyBundle();
+  const bytes = readFileSync(join(changed, "policy.fp32.onnx"));
+  bytes[100] = (bytes[100] ?? 0) ^ 1;
+  writeFileSync(join(changed, "policy.fp32.onnx"), bytes);
+  await assertNotLoaded(changed, "BUNDLE_HASH_MISMATCH", /policy\.fp32\.onnx.*sha256/);
+
+  const longer = copyBundle();
+  writeFileSync(
+    join(longer, "golden.json"),
+    `${readFileSync(join(longer, "golden.json"), "utf8")} `,
+  );
+  await assertNotLoaded(longer, "BUNDLE_HASH_MISMATCH", /golden\.json/);
+});
+
+test("a model that answers otherwise than where the bundle was made is refused", async () => {
+  const folder = copyBundle();
+  const golden = readJson(join(folder, "golden.json"));
+  const output = child(golden, "cases", 1, "outputs", "fp32");
+  output["5"] = Number(output["5"]) + 1e-3;
+  replaceFile(folder, "golden.json", JSON.stringify(golden));
+  await assertNotLoaded(folder, "BUNDLE_GOLDEN_MISMATCH", /case 1 .*difference of 0\.001/);
+});
+
+test("a model with other inputs than the manifest's is refused", async () => {
+  const folder = copyBundle();
+  const manifest = readJson(join(folder, "manifest.json"));
+  child(manifest, "noise")["input"] = "z";
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
+  const text = readFileSync(join(folder, "golden.json"), "utf8").replaceAll('"noise"', '"z"');
+  replaceFile(folder, "golden.json", text);
+  await assertNotLoaded(folder, "BUNDLE_INVALID", /inputs of the model.*noise\[1, 8, 2\]/);
+});
+
+test("an observation that does not fit names its key", async () => {
+  const policy = await loadPolicy(source);
+  const refused = async (observation: Record<string, number[]>, message: RegExp): Promise<void> => {
+    await assert.rejects(
+      policy.act(observation),
+      (error) => isOmpError(error, "INVALID_OBSERVATION") && message.test(error.message),
+    );
+  };
+  await refused({}, /observation\.state.*no such key/);
+  await refused({ "observation.state": [1, 2, 3] }, /observation\.state.*3 numbers/);
+  await refused({ "observation.state": [0, Number.NaN] }, /observation\.state.*NaN at index 1/);
+  await refused({ "observation.state": [0, 0], depth: [1] }, /no observation key depth/);
+  await policy.close();
+  await assert.rejects(policy.act({ "observation.state": [0, 0] }), /INVALID_STATE.*closed/);
+});
+
+test("equal seeds give equal chunks", async () => {
+  const policy = await loadPolicy(source, { seed: 5 });
+  const observation = { "observation.state": [0, 0, 0.1, 0.2] };
+  const first = [await policy.act(observation), await policy.act(observation)];
+  assert.notDeepEqual(first[0]?.rows, first[1]?.rows);
+  policy.reseed(5);
+  assert.deepEqual((await policy.act(observation)).rows, first[0]?.rows);
+  policy.reseed(6);
+  assert.notDeepEqual((await policy.act(observation)).rows, first[0]?.rows);
+  await policy.close();
+});
