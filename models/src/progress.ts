@@ -24,9 +24,14 @@ export class ProgressDisplay {
     this.#isTerminal = stream.isTTY === true;
   }
 
-  /** `log` events are not shown: their text comes by stderr too. */
+  /** Shows what happens on the way; how a command ended is its caller's to tell. */
   show(event: ToolEvent): void {
-    if (event.event === "metric") {
+    if (event.event === "log") {
+      this.text(event.message);
+    } else if (event.event === "episode") {
+      const distance = `${(event.distanceM * 1000).toFixed(0)} mm from the goal`;
+      if (!event.success) this.text(`seed ${event.seed} failed, ${distance}`);
+    } else if (event.event === "metric") {
       this.#metrics.set(event.name.replace(/^.*\//, ""), event.value);
     } else if (event.event === "progress") {
       if (event.stage !== this.#stage) this.#beginStage(event.stage);

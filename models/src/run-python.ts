@@ -12,7 +12,8 @@ export interface PythonRun {
   readonly args: readonly string[];
   /** Once aborted, Python gets one SIGINT and is waited for, so that it can leave a checkpoint. */
   readonly signal: AbortSignal;
-  readonly onEvent: (event: ToolEvent) => void;
+  /** `line` is the event as Python wrote it. */
+  readonly onEvent: (event: ToolEvent, line: string) => void;
   /** A line for people: all of stderr, and what a library printed to stdout. */
   readonly onText: (line: string) => void;
 }
@@ -76,7 +77,7 @@ async function follow(child: Child, run: PythonRun): Promise<PythonOutcome> {
         return;
       }
       last = event;
-      run.onEvent(event);
+      run.onEvent(event, line);
     }),
     eachLine(child.stderr, text),
   ]);

@@ -1,0 +1,58 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { runTool, toolOptions } from "../../../models/src/run-tool.ts";
+import type { Command } from "../command.ts";
+import { parseCommand } from "../command-options.ts";
+
+/** Trains a policy, collecting demonstrations first where none are given. */
+export const train: Command = {
+  summary: "train a policy from demonstrations; Ctrl-C leaves a checkpoint",
+  usage: `usage: omp train --config RECIPE --out RUN [--data FILE]
+
+  --config RECIPE  what to train: a JSON file such as models/python/configs/so101-push.json
+  --out RUN        directory of the run: checkpoint, then policy.safetensors
+  --data FILE      demonstrations, .npz; without it the recipe's world is demonstrated by its
+                   expert into RUN/demonstrations.npz, once
+  --json           write the event stream to stdout instead of showing progress
+
+Ctrl-C stops after the current step and leaves a checkpoint; the same command goes on from it.
+A second Ctrl-C ends at once; the last checkpoint stays good.
+Needs Python 3.11 with the packages of models/python/requirements.txt (OMP_PYTHON names another one).
+Exit status: 0 trained, 1 failed, 2 wrong call, 130 interrupted.`,
+
+  async run(args, signal) {
+    const options = parseCommand(args, {
+      config: { type: "string" },
+      out: { type: "string" },
+      data: { type: "string" },
+      json: { type: "boolean" },
+    });
+    const [config, out] = [options.requiredText("config"), options.requiredText("out")];
+    const json = options.flag("json");
+    const data = options.text("data") ?? join(out, "demonstrations.npz");
+    if (options.text("data") === undefined && !existsSync(data)) {
+      const collected = await runTool({
+        args: ["collect", ...toolOptions({ config, out: data })],
+        signal,
+        json,
+      });
+      if (collected.kind === "interrupted") return 130;
+    }
+    const trained = await runTool({
+      args: ["train", ...toolOptions({ config, data, out })],
+      signal,
+      json,
+    });
+    if (trained.kind === "interrupted") return 130;
+    if (!json) {
+      console.log(`${String(trained.result["policy"])}: ${String(trained.result["step"])} steps`);
+      console.log(`Next: omp export --run ${out}${exportData(options.text("data"))} --out BUNDLE`);
+    }
+    return 0;
+  },
+};
+
+function exportData(data: string | undefined): string {
+  return data === undefined ? "" : ` --data ${data}`;
+}
