@@ -117,6 +117,10 @@ test("a value out of place is refused by the path of its key", () => {
     [(m) => (child(m, "action", "joints", 1)["unit"] = "deg"), /action\.joints\[1\]\.unit/],
     [(m) => (child(m, "action", "joints", 1)["max_position"] = -2), /joints\[1\]\.max_position/],
     [(m) => (child(m, "action", "joints", 1)["max_velocity"] = 0), /joints\[1\]\.max_velocity/],
+    [
+      (m) => (child(m, "action", "joints", 1)["name"] = "shoulder"),
+      /action\.joints.*every name once/,
+    ],
     [(m) => (child(m, "noise")["shape"] = [8, 3]), /noise\.shape/],
     [(m) => (child(m, "noise")["input"] = "observation.state"), /noise\.input/],
     [(m) => (child(m, "normalization", "stats", "action")["min"] = [0]), /stats\.action\.min/],

@@ -29,8 +29,10 @@ test("the policy's rows are reached at their instants, whatever the ticks do", a
   assert.equal(tiny.link.counters.trajectoriesAccepted, 10);
   assert.equal(tiny.loop.counters.starvations, 0);
   assert.ok(tiny.command > 0.2, `the arm moved to ${tiny.command}`);
-  await tiny.loop.stop();
+  const stopping = tiny.loop.stop();
   await tiny.run(300);
+  await stopping;
+  assert.equal(tiny.loop.state, "idle");
   assert.equal(tiny.link.state, "idle");
 });
 

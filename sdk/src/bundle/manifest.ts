@@ -142,6 +142,7 @@ export function parseManifest(text: string): Manifest {
     file: fileOf(fields),
     precision: fields.string("precision"),
   }));
+  requireUnique(root, "variants", variants);
   const defaultVariant = root.literal("default_variant", ...variants.map(({ name }) => name));
   return {
     manifestVersion,
@@ -225,8 +226,18 @@ function parseAction(fields: JsonFields): ActionSpec {
     key: fields.literal("key", "action"),
     kind: fields.literal("kind", "joint_position"),
     dtype: fields.literal("dtype", "float32"),
-    joints: fields.objects("joints").map(parseJoint),
+    joints: requireUnique(fields, "joints", fields.objects("joints").map(parseJoint)),
   };
+}
+
+function requireUnique<Named extends { readonly name: string }>(
+  fields: JsonFields,
+  key: string,
+  items: readonly Named[],
+): readonly Named[] {
+  const names = items.map(({ name }) => name);
+  if (new Set(names).size === names.length) return items;
+  throw fields.refuse(key, names, "every name once");
 }
 
 function parseJoint(fields: JsonFields): Joint {

@@ -7,7 +7,7 @@ import {
   type LinkState,
   type TrajectoryVerdict,
 } from "../actuator-link.ts";
-import type { Clock } from "../clock.ts";
+import { type Clock, sleepUntil } from "../clock.ts";
 import { ErrorCode, OmpError } from "../errors.ts";
 import { Listeners } from "../internal/listeners.ts";
 import type { Joint, JointState, Trajectory } from "../types.ts";
@@ -40,6 +40,7 @@ export class LoopbackLink implements ActuatorLink {
   #state: LinkState = "closed";
   /** Changes with every connection: what was sent in an older session never arrives. */
   #session = 0;
+  #hasJointState = false;
   #cancelPoll: () => void = () => undefined;
 
   constructor(clock: Clock, options: LoopbackOptions) {
@@ -76,6 +77,13 @@ export class LoopbackLink implements ActuatorLink {
 
   async arm(leaseMs: number): Promise<void> {
     this.#require("arm", "idle", "armed", "moving");
+    if (!(leaseMs >= 20 && leaseMs <= 1000)) {
+      throw new OmpError(ErrorCode.InvalidArgument, {
+        what: "the lease is out of range",
+        observed: `${leaseMs} ms`,
+        expected: "20 to 1000 ms",
+      });
+    }
     if (!this.controller.arm(leaseMs)) {
       throw new OmpError(ErrorCode.LinkRefused, { what: "the loopback controller does not arm" });
     }
@@ -120,10 +128,9 @@ export class LoopbackLink implements ActuatorLink {
   }
 
   readJointState(out: JointState): boolean {
-    if (this.#state === "closed") return false;
     this.#advance();
-    this.controller.read(out);
-    return true;
+    if (this.#hasJointState) this.controller.read(out);
+    return this.#hasJointState;
   }
 
   async clearFault(): Promise<void> {
@@ -134,17 +141,16 @@ export class LoopbackLink implements ActuatorLink {
   }
 
   async disarm(): Promise<void> {
-    if (this.#state !== "closed") {
-      this.#advance();
-      this.controller.disarm();
-      this.#advance();
-    }
-    return Promise.resolve();
+    if (this.#state === "closed") return;
+    this.#advance();
+    this.controller.disarm();
+    while (this.state === "moving") await sleepUntil(this.#clock, this.#clock.nowMs() + 1);
   }
 
   async close(): Promise<void> {
     await this.disarm();
     this.unplug("closed by its owner");
+    this.#hasJointState = false;
   }
 
   /** The wire is gone without a word to the controller, which carries on until its lease ends. */
@@ -172,6 +178,7 @@ export class LoopbackLink implements ActuatorLink {
   #poll(atMs: number): void {
     this.#advance();
     this.counters.framesReceived += 1;
+    this.#hasJointState = true;
     this.#listeners.emit("jointStateReceived", (listener) => {
       listener();
     });
