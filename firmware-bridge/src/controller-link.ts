@@ -8,10 +8,10 @@ import {
 } from "../../sdk/src/actuator-link.ts";
 import type { Clock } from "../../sdk/src/clock.ts";
 import { OmpError, asOmpError } from "../../sdk/src/errors.ts";
+import { Listeners } from "../../sdk/src/internal/listeners.ts";
 import type { JointState, Trajectory } from "../../sdk/src/types.ts";
 import { shakeHands, type Controller } from "./handshake.ts";
 import { describeLink } from "./link-description.ts";
-import { LinkEventEmitter } from "./link-events.ts";
 import {
   AckCode,
   ControllerMode,
@@ -69,7 +69,7 @@ const brakeTimeoutMs = 3000;
  */
 export class ControllerLink implements ActuatorLink {
   readonly #options: Required<ControllerLinkOptions>;
-  readonly #events = new LinkEventEmitter();
+  readonly #listeners = new Listeners<LinkEvents>();
   readonly #counters: LinkCounters = createLinkCounters();
   readonly #decoderCounters = createDecoderCounters();
   #connection: Connection | undefined;
@@ -264,7 +264,7 @@ export class ControllerLink implements ActuatorLink {
   }
 
   on<Name extends keyof LinkEvents>(event: Name, listener: LinkEvents[Name]): () => void {
-    return this.#events.on(event, listener);
+    return this.#listeners.on(event, listener);
   }
 
   #createSession(transport: Transport): Session {
@@ -306,7 +306,9 @@ export class ControllerLink implements ActuatorLink {
       counters: this.#counters,
       ackTimeoutMs: this.#options.ackTimeoutMs,
       decided: (id, verdict) => {
-        this.#events.trajectoryDecided(id, verdict);
+        this.#listeners.emit("trajectoryDecided", (listener) => {
+          listener(id, verdict);
+        });
       },
     });
   }
@@ -331,7 +333,7 @@ export class ControllerLink implements ActuatorLink {
     connection.sender.takeCommitted(state.chunkId);
     const detail = state.mode === ControllerMode.Fault ? faultName(state.fault) : "";
     this.#setState(linkStateOf(state.mode, this.#isBraking), detail);
-    this.#events.jointStateReceived();
+    this.#listeners.emit("jointStateReceived", notify);
   }
 
   #takeAck(ack: Readonly<Ack>): void {
@@ -377,7 +379,9 @@ export class ControllerLink implements ActuatorLink {
   #setState(state: LinkState, detail = ""): void {
     if (this.#state === state) return;
     this.#state = state;
-    this.#events.stateChanged(state, detail);
+    this.#listeners.emit("stateChanged", (listener) => {
+      listener(state, detail);
+    });
   }
 
   #wrongState(call: string, expected: string): OmpError {
@@ -388,6 +392,11 @@ export class ControllerLink implements ActuatorLink {
       expected,
     });
   }
+}
+
+/** One function for all, so that a joint state allocates nothing. */
+function notify(listener: () => void): void {
+  listener();
 }
 
 function linkStateOf(mode: number, isBraking: boolean): LinkState {

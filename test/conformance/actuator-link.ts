@@ -230,10 +230,11 @@ export function testActuatorLink(
       await probe.connectAndArm();
       fixture.link.send(probe.move(1, 0.3));
       await probe.until("motion", () => fixture.link.state === "moving");
+      const stale = probe.move(2, 0.3);
       await fixture.unplug();
       await probe.until("closed", () => fixture.link.state === "closed");
       assert.notEqual(probe.details.at(-1), "");
-      assert.equal(fixture.link.send(probe.move(2, 0.3)), false);
+      assert.equal(fixture.link.send(stale), false);
       fixture.link.heartbeat();
       fixture.link.hold();
       await fixture.replug();

@@ -1,0 +1,20 @@
+import { ManualClock } from "../../sdk/src/testing/manual-clock.ts";
+
+/** Virtual time in steps of one controller tick. Callbacks of promises run between the steps. */
+export class VirtualTime {
+  readonly clock: ManualClock = new ManualClock(1000);
+  readonly #tick: () => void;
+
+  /** @param tick called after each ms */
+  constructor(tick: () => void = () => {}) {
+    this.#tick = tick;
+  }
+
+  async pass(ms: number): Promise<void> {
+    for (let step = 0; step < ms; step++) {
+      this.clock.advanceBy(1);
+      this.#tick();
+      await new Promise(setImmediate);
+    }
+  }
+}
