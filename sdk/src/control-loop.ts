@@ -322,6 +322,8 @@ export class ControlLoop {
         this.#latch(reason, detail);
       },
       onSent: (trajectory: Trajectory, chunk: ActionChunk): void => {
+        const { sequence, inferenceMs } = chunk;
+        this.#parts.telemetry?.event("loop.chunk", { sequence, inferenceMs, id: trajectory.id });
         this.#events.emit("trajectorySent", (listener) => {
           listener(trajectory, chunk);
         });

@@ -41,8 +41,9 @@ export function fillMinimumJerk(
     const progress = x ** 3 * (10 + x * (6 * x - 15));
     for (let j = 0; j < joints.length; j += 1) {
       const start = from[j] ?? Number.NaN;
-      const change = (to[j] ?? Number.NaN) - start;
-      trajectory.positions[row * joints.length + j] = start + progress * change;
+      const end = to[j] ?? Number.NaN;
+      const position = x === 1 ? end : start + progress * (end - start);
+      trajectory.positions[row * joints.length + j] = position;
     }
   }
   trajectory.dtMs = dtMs;

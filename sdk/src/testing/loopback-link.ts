@@ -167,8 +167,13 @@ export class LoopbackLink implements ActuatorLink {
 
   #deliver(trajectory: Trajectory): void {
     const verdict: TrajectoryVerdict = this.controller.take(trajectory);
-    if (verdict === "accepted") this.counters.trajectoriesAccepted += 1;
-    else this.counters.trajectoriesRejected += 1;
+    if (verdict === "accepted") {
+      this.counters.framesAcked += 1;
+      this.counters.trajectoriesAccepted += 1;
+    } else {
+      this.counters.framesRejected += 1;
+      this.counters.trajectoriesRejected += 1;
+    }
     this.#listeners.emit("trajectoryDecided", (listener) => {
       listener(trajectory.id, verdict);
     });

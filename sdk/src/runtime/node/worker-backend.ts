@@ -39,7 +39,9 @@ export class WorkerBackend implements InferenceBackend {
     if (this.#worker !== undefined) {
       throw new OmpError(ErrorCode.InvalidState, { what: "this backend has a model already" });
     }
-    const worker = new Worker(new URL(import.meta.resolve("#inference-worker")));
+    // Without the flags of the main thread: some, like --input-type, do not fit a worker.
+    const entry = new URL(import.meta.resolve("#inference-worker"));
+    const worker = new Worker(entry, { execArgv: [] });
     this.#worker = worker;
     worker.on("message", (reply: WorkerReply) => {
       this.#settle()?.resolve(reply);

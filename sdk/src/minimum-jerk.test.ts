@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as fc from "fast-check";
+
+import { ActionGuard } from "./action-guard.ts";
+import { fillMinimumJerk } from "./minimum-jerk.ts";
+import { createTrajectory, type Joint } from "./types.ts";
+
+const joints: readonly Joint[] = [
+  ["shoulder", 3, 20],
+  ["wrist", 1, 4],
+].map(([name, maxVelocity, maxAcceleration]) => ({
+  name: String(name),
+  kind: "revolute",
+  minPosition: -2,
+  maxPosition: 2,
+  maxVelocity: Number(maxVelocity),
+  maxAcceleration: Number(maxAcceleration),
+}));
+
+test("a move ends at the pose at rest and gives the guard nothing to clamp", () => {
+  const angle = fc.double({ min: -2, max: 2, noNaN: true });
+  const pose = fc.tuple(angle, angle);
+  fc.assert(
+    fc.property(pose, pose, fc.double({ min: 0.1, max: 1, noNaN: true }), (from, to, fraction) => {
+      const trajectory = createTrajectory(60, 2);
+      const start = Float64Array.from(from);
+      fillMinimumJerk(trajectory, joints, start, to, fraction, 60);
+      assert.ok(trajectory.count >= 2 && trajectory.count <= 60);
+      const end = trajectory.count * 2;
+      assert.deepEqual([...trajectory.positions.subarray(end - 4, end)], [...to, ...to]);
+      const guard = new ActionGuard(joints, 3);
+      guard.enforce(trajectory, start, new Float64Array(2));
+      const { position, velocity, acceleration } = guard.clamps;
+      assert.deepEqual(
+        [[...position], [...velocity], [...acceleration]].flat(),
+        [0, 0, 0, 0, 0, 0],
+      );
+    }),
+    { numRuns: 500 },
+  );
+});
