@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { appendFile, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, test } from "node:test";
+
+import { repositoryPath } from "../support/repository.ts";
+import { needsPython } from "./python.ts";
+
+const omp = repositoryPath("dist", "sdk", "cli", "omp.js");
+const recipe = repositoryPath("test", "python", "tiny-recipe.json");
+const folder = await mkdtemp(join(tmpdir(), "omp-train-"));
+const run = join(folder, "run");
+const bundle = join(folder, "bundle");
+const data = join(run, "demonstrations.npz");
+after(() => rm(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly status: number | null;
+  readonly lines: readonly string[];
+  readonly errors: string;
+}
+
+/** Runs the `omp` command as a terminal does: in a process group of its own, which `onLine` may interrupt as a whole. */
+async function runOmp(
+  args: readonly string[],
+  onLine: (line: string, interrupt: () => void) => void = () => undefined,
+): Promise<Ended> {
+  const child = spawn(process.execPath, [omp, ...args], {
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const closed = once(child, "close");
+  const lines: string[] = [];
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    errors += chunk.toString();
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
+    onLine(line, () => {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGINT");
+    });
+  }
+  await closed;
+  return { status: child.exitCode, lines, errors };
+}
+
+test("Ctrl-C leaves a checkpoint, and the same command goes on from it", needsPython, async () => {
+  const command = ["train", "--config", recipe, "--out", run, "--json"];
+  let interrupts = 0;
+  const stopped = await runOmp(command, (line, interrupt) => {
+    if (interrupts > 0 || !line.includes(`"stage": "train"`)) return;
+    interrupts += 1;
+    interrupt();
+  });
+  assert.equal(stopped.status, 130, stopped.errors);
+  assert.match(stopped.errors, /omp: stopped after step \d+; .* goes on from .*checkpoint\.pt/);
+  assert.ok(existsSync(join(run, "checkpoint.pt")));
+  assert.equal(existsSync(join(run, "policy.safetensors")), false);
+
+  const finished = await runOmp(command);
+  assert.equal(finished.status, 0, finished.errors);
+  assert.ok(existsSync(join(run, "policy.safetensors")));
+  const from = /from step (\d+) to 120/.exec(finished.lines.join("\n"))?.[1];
+  assert.ok(Number(from) > 0, "the run began again");
+});
+
+test("a finished run becomes a bundle that inspects and verifies", needsPython, async () => {
+  const exported = await runOmp(["export", "--run", run, "--out", bundle]);
+  assert.equal(exported.status, 0, exported.errors);
+
+  const inspected = await runOmp(["inspect", bundle]);
+  assert.equal(inspected.status, 0, inspected.errors);
+  const text = inspected.lines.join("\n");
+  assert.match(text, /^tiny 1\.0\.0/);
+  assert.match(text, /int8 \(default\).*of 1 episodes succeeded/);
+  assert.match(text, /policy\.int8\.onnx, \d+ bytes, ok/);
+
+  const verified = await runOmp(["verify", bundle, "--data", data, "--windows", "32"]);
+  assert.equal(verified.status, 0, verified.errors);
+  const report = verified.lines.join("\n");
+  assert.match(report, /int8: 4 golden cases reproduced .* onnxruntime-node/);
+  assert.match(report, /fp32: at most \S+e-\d+ from PyTorch/);
+});
+
+test("a success is measured with the trained policy", needsPython, async () => {
+  const evaluated = await runOmp(["evaluate", bundle, "--policy", "torch", "--episodes", "1"]);
+  assert.equal(evaluated.status, 0, evaluated.errors);
+  assert.match(evaluated.lines.join("\n"), /^torch: [01] of 1 episodes succeeded/);
+});
+
+test("a changed file fails inspection and verification", needsPython, async () => {
+  await appendFile(join(bundle, "policy.int8.onnx"), "x");
+  for (const command of ["inspect", "verify"]) {
+    const { status, lines } = await runOmp([command, bundle]);
+    assert.equal(status, 1);
+    assert.match(lines.join("\n"), /policy\.int8\.onnx.*changed/);
+  }
+});
+
+test("what Python refuses is told in one line", needsPython, async () => {
+  const refused = await runOmp(["export", "--run", join(folder, "nowhere"), "--out", bundle]);
+  assert.equal(refused.status, 1);
+  assert.match(refused.errors, /^omp: TOOL_FAILED: .*CHECKPOINT_INVALID.*nowhere.*\n$/);
+});
