@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
 
-import { type ErrorCode, isOmpError, parseManifest } from "omp-edge";
+import { createRandom, type ErrorCode, isOmpError, parseManifest } from "omp-edge";
 import { loadPolicy } from "omp-edge/node";
 
 import { repositoryPath } from "../support/repository.ts";
@@ -196,5 +196,24 @@ test("equal seeds give equal chunks", async () => {
   assert.deepEqual((await policy.act(observation)).rows, first[0]?.rows);
   policy.reseed(6);
   assert.notDeepEqual((await policy.act(observation)).rows, first[0]?.rows);
+  await policy.close();
+});
+
+test("the noise of episode s is the stream of s xor 0x9e3779b9, drawn on from chunk to chunk", async () => {
+  const policy = await loadPolicy(source);
+  for (const seed of [0, 7, 4_294_967_295]) {
+    policy.reseed(seed);
+    const stream = createRandom(seed ^ 0x9e3779b9);
+    const noise = new Float32Array(16);
+    for (let chunks = 0; chunks < 2; chunks += 1) {
+      const { rows } = await policy.act({ "observation.state": [0, 0] });
+      stream.fillNormal(noise);
+      const gain = Math.fround(0.1);
+      assert.deepEqual(
+        [...rows],
+        Array.from(noise, (value) => Math.fround(gain * value)),
+      );
+    }
+  }
   await policy.close();
 });
