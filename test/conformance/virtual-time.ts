@@ -17,4 +17,15 @@ export class VirtualTime {
       await new Promise(setImmediate);
     }
   }
+
+  /** Lets time pass until `promise` settles. */
+  async run<T>(promise: Promise<T>): Promise<T> {
+    const progress = { isSettled: false };
+    const settled = (): void => {
+      progress.isSettled = true;
+    };
+    promise.then(settled, settled);
+    while (!progress.isSettled) await this.pass(1);
+    return promise;
+  }
 }

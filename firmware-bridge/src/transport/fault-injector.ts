@@ -25,11 +25,12 @@ const maxStalledBytes = 65_536;
 
 /** A bad cable around a transport: noise, losses, delay, a stall, an unplug. */
 export class FaultInjector implements Transport {
+  /** May be set at any time. */
+  toController: FaultRates;
+  toHost: FaultRates;
   readonly #inner: Transport;
   readonly #clock: Clock;
   readonly #random: RandomStream;
-  readonly #toController: FaultRates;
-  readonly #toHost: FaultRates;
   #dataListener: (bytes: Uint8Array) => void = () => {};
   #closeListener: (reason: string) => void = () => {};
   #isUnplugged = false;
@@ -41,10 +42,10 @@ export class FaultInjector implements Transport {
     this.#inner = inner;
     this.#clock = options.clock;
     this.#random = options.random;
-    this.#toController = options.toController ?? {};
-    this.#toHost = options.toHost ?? {};
+    this.toController = options.toController ?? {};
+    this.toHost = options.toHost ?? {};
     inner.onData((bytes) => {
-      this.#pass(bytes, this.#toHost, (piece) => {
+      this.#pass(bytes, this.toHost, (piece) => {
         this.#dataListener(piece);
       });
     });
@@ -71,7 +72,7 @@ export class FaultInjector implements Transport {
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
     if (!this.isOpen) return false;
-    this.#pass(bytes.subarray(start, end), this.#toController, (piece) => {
+    this.#pass(bytes.subarray(start, end), this.toController, (piece) => {
       this.#inner.write(piece, 0, piece.length);
     });
     return true;
