@@ -12,13 +12,7 @@ import { Listeners } from "../../sdk/src/internal/listeners.ts";
 import type { JointState, Trajectory } from "../../sdk/src/types.ts";
 import { shakeHands, type Controller } from "./handshake.ts";
 import { describeLink } from "./link-description.ts";
-import {
-  AckCode,
-  ControllerMode,
-  MessageType,
-  StateFlag,
-  faultName,
-} from "./protocol/constants.ts";
+import { AckCode, ControllerMode, MessageType, faultName } from "./protocol/constants.ts";
 import type { Ack, StateMessage } from "./protocol/controller-messages.ts";
 import { createDecoderCounters } from "./protocol/frame-decoder.ts";
 import {
@@ -27,7 +21,7 @@ import {
   writeEnable,
   writeSubscribe,
 } from "./protocol/host-messages.ts";
-import { fromCounts, stateCountsPerUnit } from "./protocol/units.ts";
+import { copyJointState, linkStateOf } from "./reported-state.ts";
 import { Session, closedError, requireOk } from "./session.ts";
 import { TrajectorySender } from "./trajectory-sender.ts";
 import type { OpenTransport, Transport } from "./transport/transport.ts";
@@ -76,7 +70,6 @@ export class ControllerLink implements ActuatorLink {
   #opening: { session: Session | undefined; isCancelled: boolean } | undefined;
   #hasConnected = false;
   #state: LinkState = "closed";
-  #isBraking = false;
   #latest: Readonly<StateMessage> | undefined;
   #leaseMs = 0;
   #lastHeartbeatAtMs = Number.NEGATIVE_INFINITY;
@@ -202,14 +195,7 @@ export class ControllerLink implements ActuatorLink {
     const latest = this.#latest;
     const session = this.#connection?.session;
     if (latest === undefined || session === undefined) return false;
-    const { clockSync } = session;
-    out.measuredAtMs = clockSync.hostMsAt(clockSync.unwrap(latest.tick));
-    for (let joint = 0; joint < latest.position.length; joint++) {
-      out.position[joint] = fromCounts(latest.position[joint] ?? 0);
-      out.command[joint] = fromCounts(latest.command[joint] ?? 0);
-      out.velocity[joint] = (latest.velocity[joint] ?? 0) / stateCountsPerUnit;
-      out.effort[joint] = (latest.effort[joint] ?? 0) / stateCountsPerUnit;
-    }
+    copyJointState(latest, session.clockSync, out);
     return true;
   }
 
@@ -328,11 +314,10 @@ export class ControllerLink implements ActuatorLink {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#latest = state;
-    this.#isBraking = (state.flags & StateFlag.Braking) !== 0;
     if (state.mode === ControllerMode.Fault) this.#isStopping = false;
     connection.sender.takeCommitted(state.chunkId);
     const detail = state.mode === ControllerMode.Fault ? faultName(state.fault) : "";
-    this.#setState(linkStateOf(state.mode, this.#isBraking), detail);
+    this.#setState(linkStateOf(state), detail);
     this.#listeners.emit("jointStateReceived", notify);
   }
 
@@ -359,7 +344,7 @@ export class ControllerLink implements ActuatorLink {
   }
 
   #isAtIdle(): boolean {
-    return this.#state === "idle" && !this.#isBraking;
+    return this.#state === "idle";
   }
 
   #hasFault(): boolean {
@@ -397,12 +382,6 @@ export class ControllerLink implements ActuatorLink {
 /** One function for all, so that a joint state allocates nothing. */
 function notify(listener: () => void): void {
   listener();
-}
-
-function linkStateOf(mode: number, isBraking: boolean): LinkState {
-  if (mode === ControllerMode.Fault) return "faulted";
-  if (mode === ControllerMode.Run || isBraking) return "moving";
-  return mode === ControllerMode.Hold ? "armed" : "idle";
 }
 
 /** Random and not 0: nobody else's frames, nor ours of another session, pass the controller's CRC. */
