@@ -1,0 +1,127 @@
+/*
+ * The motor controller of PROTOCOL.md: session, modes, lease, faults and the path. No allocation, no I/O, no clock of its own; one
+ * caller-owned struct holds all of it. A port calls, in this order and from one thread:
+ *
+ *   omp_core_tick      once every 1 / OMP_TICK_HZ s
+ *   omp_core_receive   with whatever the line delivered since
+ *   omp_core_transmit  until it returns 0
+ */
+#ifndef OMP_CORE_H
+#define OMP_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "omp_codes.h"
+#include "omp_frame.h"
+#include "omp_joint.h"
+#include "omp_path.h"
+
+enum {
+  OMP_PROTOCOL_MAJOR = 1,
+  OMP_PROTOCOL_MINOR = 0,
+  OMP_TICK_HZ = 1000,
+  OMP_MIN_LEAD = 2,
+  OMP_MAX_LEAD = 2000,
+  OMP_MIN_LEASE_MS = 20,
+  OMP_MAX_LEASE_MS = 1000,
+  /* Ticks a following error or a silent joint is tolerated. */
+  OMP_FAULT_TICKS = 100,
+  OMP_TRANSMIT_BYTES = 2048,
+  OMP_FIRMWARE_VERSION = 0x00010000,
+};
+
+typedef struct {
+  /* Another value after every reset. */
+  uint32_t boot_id;
+  uint32_t uid[3];
+  uint8_t reset_cause;
+} omp_identity;
+
+/* What shaped the path, for logs and tests. */
+typedef enum { OMP_EVENT_COMMIT = 1, OMP_EVENT_ENABLE = 2, OMP_EVENT_BRAKE = 3 } omp_event_kind;
+
+/* `rows` [count][joint_count]: the chunk's waypoints, the command at ENABLE, nothing at BRAKE. Valid during the call. */
+typedef struct {
+  omp_event_kind kind;
+  uint32_t tick;
+  uint32_t t0;
+  uint16_t dt;
+  uint16_t count;
+  const int32_t (*rows)[OMP_MAX_JOINTS];
+} omp_event;
+
+typedef void (*omp_observer)(void *context, const omp_event *event);
+
+typedef struct {
+  /* Frames dropped for their sequence number. */
+  uint32_t replayed;
+  uint32_t chunks_committed;
+  uint32_t chunks_refused;
+  /* Frames that found no room in the transmit buffer. */
+  uint32_t transmit_dropped;
+} omp_core_counters;
+
+typedef struct {
+  const omp_joint *joints;
+  uint8_t joint_count;
+  omp_identity identity;
+  uint32_t schema_hash;
+  uint32_t limits_crc;
+  omp_observer observer;
+  void *observer_context;
+
+  omp_frame_decoder decoder;
+  omp_core_counters counters;
+  uint8_t transmit[OMP_TRANSMIT_BYTES];
+  size_t transmit_head;
+  size_t transmit_count;
+
+  /* 0: no session. */
+  uint32_t session_id;
+  uint8_t rx_seq;
+  uint8_t tx_seq;
+  uint16_t state_period;
+  uint32_t state_tick;
+
+  uint8_t mode;
+  uint8_t fault;
+  uint16_t fault_nonce;
+  bool ran_out;
+  uint16_t lease_ms;
+  uint32_t lease_left_ticks;
+  uint16_t chunk_id;
+  uint16_t sub_us;
+
+  omp_path path;
+  int32_t measured[OMP_MAX_JOINTS];
+  int32_t previous[OMP_MAX_JOINTS];
+  uint16_t following_ticks[OMP_MAX_JOINTS];
+  /* Since the last measurement; stays at OMP_FAULT_TICKS. */
+  uint16_t silent_ticks[OMP_MAX_JOINTS];
+} omp_core;
+
+/* `joints` must outlive the core. `observer` may be NULL. */
+void omp_core_init(omp_core *core, const omp_joint *joints, uint8_t joint_count, const omp_identity *identity,
+                   omp_observer observer, void *observer_context);
+
+/*
+ * One tick: `measured` [joint_count] counts with a bit in `valid_mask` for every joint that was measured since the last tick. Afterwards
+ * `core->path.command` is what the joints must be driven to.
+ */
+void omp_core_tick(omp_core *core, const int32_t *measured, uint32_t valid_mask);
+
+/* Bytes that arrived, `sub_us` after the tick began. */
+void omp_core_receive(omp_core *core, const uint8_t *bytes, size_t count, uint16_t sub_us);
+
+/* Forgets the half frame and the unsent bytes of a line that was opened anew; session and motion go on. */
+void omp_core_reopen(omp_core *core);
+
+/* Takes at most `capacity` bytes that want to leave. */
+size_t omp_core_transmit(omp_core *core, uint8_t *bytes, size_t capacity);
+
+/* The emergency input. */
+void omp_core_estop(omp_core *core);
+
+#endif

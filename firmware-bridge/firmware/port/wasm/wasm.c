@@ -1,0 +1,70 @@
+/* The core as a freestanding WebAssembly module. Everything crosses as i32 and through the buffers below. */
+#include "omp_core.h"
+#include "so101_joints.h"
+
+#define EXPORT(name) __attribute__((export_name(#name)))
+#define IMPORT(name) __attribute__((import_module("env"), import_name(#name)))
+
+enum { BUFFER_BYTES = 4096 };
+
+static omp_core core;
+static uint8_t input[BUFFER_BYTES];
+static uint8_t output[BUFFER_BYTES];
+static int32_t measured[OMP_MAX_JOINTS];
+
+/* `rows` is the address of `count` rows of OMP_MAX_JOINTS i32. */
+IMPORT(observe)
+extern void observe(uint32_t kind, uint32_t tick, uint32_t t0, uint32_t dt, uint32_t count, const void *rows);
+
+static void forward(void *context, const omp_event *event) {
+  (void)context;
+  observe((uint32_t)event->kind, event->tick, event->t0, event->dt, event->count, event->rows);
+}
+
+/* clang turns struct copies and zeroing into these even without a library. */
+void *memcpy(void *to, const void *from, size_t count) {
+  uint8_t *out = to;
+  const uint8_t *in = from;
+  for (size_t i = 0; i < count; i++) out[i] = in[i];
+  return to;
+}
+
+void *memset(void *to, int value, size_t count) {
+  uint8_t *out = to;
+  for (size_t i = 0; i < count; i++) out[i] = (uint8_t)value;
+  return to;
+}
+
+EXPORT(omp_wasm_init) void omp_wasm_init(uint32_t boot_id) {
+  const omp_identity identity = {.boot_id = boot_id, .uid = {0x6f6d7057u, 0x61736d31u, 1}, .reset_cause = 1};
+  omp_core_init(&core, so101_joints, SO101_JOINT_COUNT, &identity, forward, NULL);
+}
+
+EXPORT(omp_wasm_input) uint8_t *omp_wasm_input(void) { return input; }
+EXPORT(omp_wasm_output) uint8_t *omp_wasm_output(void) { return output; }
+EXPORT(omp_wasm_buffer_bytes) uint32_t omp_wasm_buffer_bytes(void) { return BUFFER_BYTES; }
+EXPORT(omp_wasm_measured) int32_t *omp_wasm_measured(void) { return measured; }
+EXPORT(omp_wasm_command) int32_t *omp_wasm_command(void) { return core.path.command; }
+EXPORT(omp_wasm_joint_count) uint32_t omp_wasm_joint_count(void) { return core.joint_count; }
+EXPORT(omp_wasm_row_joints) uint32_t omp_wasm_row_joints(void) { return OMP_MAX_JOINTS; }
+EXPORT(omp_wasm_tick_hz) uint32_t omp_wasm_tick_hz(void) { return OMP_TICK_HZ; }
+
+EXPORT(omp_wasm_tick) void omp_wasm_tick(uint32_t valid_mask) { omp_core_tick(&core, measured, valid_mask); }
+
+/* The first `count` bytes of the input buffer arrived. */
+EXPORT(omp_wasm_receive) void omp_wasm_receive(uint32_t count, uint32_t sub_us) {
+  omp_core_receive(&core, input, count < BUFFER_BYTES ? count : BUFFER_BYTES, (uint16_t)sub_us);
+}
+
+/* Bytes put into the output buffer. */
+EXPORT(omp_wasm_transmit) uint32_t omp_wasm_transmit(void) { return (uint32_t)omp_core_transmit(&core, output, BUFFER_BYTES); }
+
+EXPORT(omp_wasm_reopen) void omp_wasm_reopen(void) { omp_core_reopen(&core); }
+EXPORT(omp_wasm_estop) void omp_wasm_estop(void) { omp_core_estop(&core); }
+EXPORT(omp_wasm_now) uint32_t omp_wasm_now(void) { return core.path.tick; }
+EXPORT(omp_wasm_set_now) void omp_wasm_set_now(uint32_t tick) { core.path.tick = tick; }
+EXPORT(omp_wasm_mode) uint32_t omp_wasm_mode(void) { return core.mode; }
+EXPORT(omp_wasm_fault) uint32_t omp_wasm_fault(void) { return core.fault; }
+EXPORT(omp_wasm_session) uint32_t omp_wasm_session(void) { return core.session_id; }
+EXPORT(omp_wasm_crc_errors) uint32_t omp_wasm_crc_errors(void) { return core.decoder.counters.crc_errors; }
+EXPORT(omp_wasm_replayed) uint32_t omp_wasm_replayed(void) { return core.counters.replayed; }
