@@ -1,0 +1,87 @@
+/**
+ * Thread of the simulated arm: the firmware process's motor bus on one side, physics on the other. It has its own event loop, so a
+ * busy host program slows neither down. The world's time is the firmware's tick: one physics step each.
+ */
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import type { Duplex, Readable, Writable } from "node:stream";
+import { parentPort, workerData } from "node:worker_threads";
+
+import { MonotonicClock } from "../../../sdk/src/runtime/node/monotonic-clock.ts";
+import { loadPushWorld } from "./load-world.ts";
+import type { PlantReply, PlantRequest, PlantWorkerOptions } from "./plant-messages.ts";
+import { Plant } from "./plant.ts";
+
+const HEADER_BYTES = 8;
+
+const options = workerData as PlantWorkerOptions;
+const clock = new MonotonicClock();
+const plant = new Plant(await loadPushWorld(options.worldDirectory));
+const command = new Int32Array(plant.jointCount);
+const measured = new Int32Array(plant.jointCount);
+const recordBytes = HEADER_BYTES + 4 * plant.jointCount;
+/** What arrived of a record that is not complete yet. */
+let rest: Buffer = Buffer.alloc(0);
+
+const firmware = spawn(options.firmwarePath, options.firmwareArguments, {
+  stdio: ["pipe", "pipe", "inherit", "pipe"],
+});
+const [busIn, busOut, , control] = firmware.stdio as [Writable, Readable, null, Duplex];
+const waitingForAnswer: number[] = [];
+
+function post(reply: PlantReply): void {
+  parentPort?.postMessage(reply);
+}
+
+/** Motor bus records: u32 tick, u32 n, i32[n]; little-endian, counts. */
+function serveBus(bytes: Buffer): void {
+  const pending = Buffer.concat([rest, bytes]);
+  const records = Math.floor(pending.length / recordBytes);
+  const answer = Buffer.alloc(records * recordBytes);
+  const arrivedAtMs = clock.nowMs();
+  for (let record = 0; record < records; record += 1) {
+    const at = record * recordBytes;
+    const tick = pending.readUInt32LE(at);
+    for (let j = 0; j < command.length; j += 1) {
+      command[j] = pending.readInt32LE(at + HEADER_BYTES + 4 * j);
+    }
+    plant.tick(command);
+    plant.measure(measured);
+    pending.copy(answer, at, at, at + HEADER_BYTES);
+    for (const [j, position] of measured.entries()) {
+      answer.writeInt32LE(position, at + HEADER_BYTES + 4 * j);
+    }
+    if (tick % options.sampleTicks === 0) {
+      // Records that arrive together left the firmware a tick of 1 ms apart.
+      post({ kind: "sample", sample: plant.sample(arrivedAtMs - (records - 1 - record)) });
+    }
+  }
+  rest = pending.subarray(records * recordBytes);
+  if (records > 0 && busIn.writable) busIn.write(answer);
+}
+
+busOut.on("data", serveBus);
+busIn.on("error", () => undefined);
+control.on("error", () => undefined);
+createInterface({ input: control }).on("line", (line) => {
+  post({ kind: "answer", id: waitingForAnswer.shift() ?? 0, line });
+});
+firmware.on("error", (error) => {
+  post({ kind: "ended", reason: error.message });
+  parentPort?.close();
+});
+firmware.on("exit", (code, signal) => {
+  post({ kind: "ended", reason: `the firmware process ended with ${code ?? signal}` });
+  parentPort?.close();
+});
+
+parentPort?.on("message", (request: PlantRequest) => {
+  if (request.kind === "place") {
+    post({ kind: "placed", id: request.id, placement: plant.place(request.seed) });
+  } else if (request.kind === "control") {
+    waitingForAnswer.push(request.id);
+    control.write(`${request.command}\n`);
+  } else {
+    control.write("quit\n");
+  }
+});
