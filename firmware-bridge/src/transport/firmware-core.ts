@@ -12,38 +12,77 @@ declare const WebAssembly: {
   ): Promise<{ readonly instance: { readonly exports: Readonly<Record<string, unknown>> } }>;
 };
 
-/** What firmware/port/wasm exports. Buffers are addresses in `memory`; joint values are i32 counts in joint order. */
+/** What firmware/port/wasm/wasm.c exports. Buffers are addresses in `memory`; joint values are i32 counts in joint order. */
 interface CoreExports {
   readonly memory: { readonly buffer: ArrayBuffer };
-  readonly omp_init: (bootId: number) => void;
-  readonly omp_joint_count: () => number;
-  readonly omp_now: () => number;
-  readonly omp_rx_buffer: () => number;
-  readonly omp_rx_capacity: () => number;
-  /** Takes the first `length` bytes of the rx buffer as received now. */
-  readonly omp_receive: (length: number) => void;
-  readonly omp_measured: () => number;
-  readonly omp_command: () => number;
-  /** One tick: reads `measured`, writes `command`. */
-  readonly omp_tick: () => void;
-  readonly omp_tx_buffer: () => number;
-  /** Bytes waiting in the tx buffer; they are taken by this call. */
-  readonly omp_transmit: () => number;
+  readonly omp_wasm_init: (bootId: number) => void;
+  readonly omp_wasm_joint_count: () => number;
+  /** i32 from one row to the next in `observe`. */
+  readonly omp_wasm_row_joints: () => number;
+  readonly omp_wasm_now: () => number;
+  readonly omp_wasm_set_now: (tick: number) => void;
+  /** Of input and of output. */
+  readonly omp_wasm_buffer_bytes: () => number;
+  readonly omp_wasm_input: () => number;
+  readonly omp_wasm_receive: (count: number, subUs: number) => void;
+  readonly omp_wasm_measured: () => number;
+  readonly omp_wasm_command: () => number;
+  readonly omp_wasm_tick: (validMask: number) => void;
+  readonly omp_wasm_output: () => number;
+  /** Fills the output buffer; how many bytes. */
+  readonly omp_wasm_transmit: () => number;
+  /** A line was opened anew. */
+  readonly omp_wasm_reopen: () => void;
 }
 
 const functionNames = [
-  "omp_init",
-  "omp_joint_count",
-  "omp_now",
-  "omp_rx_buffer",
-  "omp_rx_capacity",
-  "omp_receive",
-  "omp_measured",
-  "omp_command",
-  "omp_tick",
-  "omp_tx_buffer",
-  "omp_transmit",
+  "omp_wasm_init",
+  "omp_wasm_joint_count",
+  "omp_wasm_row_joints",
+  "omp_wasm_now",
+  "omp_wasm_set_now",
+  "omp_wasm_buffer_bytes",
+  "omp_wasm_input",
+  "omp_wasm_receive",
+  "omp_wasm_measured",
+  "omp_wasm_command",
+  "omp_wasm_tick",
+  "omp_wasm_output",
+  "omp_wasm_transmit",
+  "omp_wasm_reopen",
 ] as const satisfies readonly (keyof CoreExports)[];
+
+/** What shaped the path the core drives, by the tick at which it did. */
+export interface PathEvent {
+  readonly kind: "commit" | "enable" | "brake";
+  /** u32. */
+  readonly tick: number;
+  /** u32; 0 unless a chunk was committed. */
+  readonly t0: number;
+  readonly dt: number;
+  /** Counts, row-major: the chunk, the command taken at ENABLE, nothing for a brake. */
+  readonly rows: Int32Array;
+}
+
+const eventKinds = [undefined, "commit", "enable", "brake"] as const;
+
+export interface FirmwareCoreOptions {
+  /** u32, another one for every simulated reset; random when left out. */
+  readonly bootId?: number;
+  /** u32 the core's tick starts from, default 0. */
+  readonly startTick?: number;
+}
+
+type PathEventValues = [
+  kind: number,
+  tick: number,
+  t0: number,
+  dt: number,
+  count: number,
+  address: number,
+];
+
+const allJoints = 0xff;
 
 /** What the host wrote and the core has not taken; a UART's buffer with room for a whole trajectory. */
 const maxReceivedBytes = 4096;
@@ -59,7 +98,7 @@ export function firmwareCorePath(): string {
  * `tick` calls.
  *
  *     write ─► received ─► tick ─► data
- *                measured ─►│─► command
+ *              measured ─►  │  ─► command
  */
 export class FirmwareCore {
   readonly jointCount: number;
@@ -67,24 +106,28 @@ export class FirmwareCore {
   readonly #received = new Uint8Array(maxReceivedBytes);
   #receivedLength = 0;
   #transport: WasmTransport | undefined;
+  #pathListener: (event: PathEvent) => void = () => {};
 
-  private constructor(exports: CoreExports, bootId: number) {
+  private constructor(exports: CoreExports, options: FirmwareCoreOptions) {
     this.#exports = exports;
-    exports.omp_init(bootId);
-    this.jointCount = exports.omp_joint_count();
+    exports.omp_wasm_init(options.bootId ?? randomBootId());
+    if (options.startTick !== undefined) exports.omp_wasm_set_now(options.startTick);
+    this.jointCount = exports.omp_wasm_joint_count();
   }
 
-  /**
-   * @param bootId u32, another one for every simulated reset; random when left out
-   * @throws {OmpError} TOOL_FAILED when the bytes are not the core
-   */
+  /** @throws {OmpError} TOOL_FAILED when the bytes are not the core */
   static async instantiate(
     bytes: Uint8Array,
-    bootId: number = randomBootId(),
+    options: FirmwareCoreOptions = {},
   ): Promise<FirmwareCore> {
+    const observer: { core?: FirmwareCore } = {};
+    const observe = (...values: PathEventValues): void => {
+      if (observer.core !== undefined) observer.core.#observe(...values);
+    };
     try {
-      const { instance } = await WebAssembly.instantiate(bytes, {});
-      return new FirmwareCore(asCoreExports(instance.exports), bootId);
+      const { instance } = await WebAssembly.instantiate(bytes, { env: { observe } });
+      observer.core = new FirmwareCore(asCoreExports(instance.exports), options);
+      return observer.core;
     } catch (error) {
       throw asOmpError(error, "TOOL_FAILED", "the firmware core cannot be instantiated");
     }
@@ -95,9 +138,8 @@ export class FirmwareCore {
    *
    * @throws {OmpError} TOOL_FAILED when it was not built
    */
-  static async load(bootId?: number): Promise<FirmwareCore> {
-    const path = firmwareCorePath();
-    const bytes = await readFile(path).catch((error: unknown) => {
+  static async load(options?: FirmwareCoreOptions): Promise<FirmwareCore> {
+    const bytes = await readFile(firmwareCorePath()).catch((error: unknown) => {
       throw new OmpError("TOOL_FAILED", {
         what: "the firmware core cannot be read",
         observed: error instanceof Error ? error.message : String(error),
@@ -105,17 +147,17 @@ export class FirmwareCore {
         cause: error,
       });
     });
-    return FirmwareCore.instantiate(bytes, bootId);
+    return FirmwareCore.instantiate(bytes, options);
   }
 
   /** The controller's tick, u32. */
   get now(): number {
-    return this.#exports.omp_now() >>> 0;
+    return this.#exports.omp_wasm_now() >>> 0;
   }
 
   /** Counts the joints are driven to. A view that the next call may invalidate. */
   get command(): Readonly<Int32Array> {
-    return this.#joints(this.#exports.omp_command());
+    return this.#joints(this.#exports.omp_wasm_command());
   }
 
   get writableBytes(): number {
@@ -128,14 +170,21 @@ export class FirmwareCore {
    * @param measured counts, one a joint; left out, the joints are where they were commanded to
    */
   tick(measured: ArrayLike<number> = this.command): void {
-    this.#joints(this.#exports.omp_measured()).set(measured);
+    this.#joints(this.#exports.omp_wasm_measured()).set(measured);
+    this.#exports.omp_wasm_tick(allJoints);
     this.#takeReceived();
-    this.#exports.omp_tick();
-    const length = this.#exports.omp_transmit();
-    if (length === 0) return;
-    const { memory, omp_tx_buffer } = this.#exports;
-    // A copy: a listener may run the core again.
-    this.#transport?.deliver(new Uint8Array(memory.buffer, omp_tx_buffer(), length).slice());
+    for (;;) {
+      const length = this.#exports.omp_wasm_transmit();
+      if (length === 0) return;
+      const { memory, omp_wasm_output } = this.#exports;
+      // A copy: a listener may run the core again.
+      this.#transport?.deliver(new Uint8Array(memory.buffer, omp_wasm_output(), length).slice());
+    }
+  }
+
+  /** Sets the only listener; called from inside `tick`. */
+  onPathEvent(listener: (event: PathEvent) => void): void {
+    this.#pathListener = listener;
   }
 
   /** Cuts the line of the transport that is open. */
@@ -148,6 +197,7 @@ export class FirmwareCore {
     this.#transport?.end("another transport took the line");
     this.#transport = transport;
     this.#receivedLength = 0;
+    this.#exports.omp_wasm_reopen();
   }
 
   /** @internal */
@@ -170,16 +220,34 @@ export class FirmwareCore {
   }
 
   #takeReceived(): void {
-    const { memory, omp_rx_buffer, omp_rx_capacity, omp_receive } = this.#exports;
-    const capacity = omp_rx_capacity();
+    const { memory, omp_wasm_input, omp_wasm_buffer_bytes, omp_wasm_receive } = this.#exports;
+    const capacity = omp_wasm_buffer_bytes();
     for (let start = 0; start < this.#receivedLength; start += capacity) {
       const end = Math.min(start + capacity, this.#receivedLength);
-      new Uint8Array(memory.buffer, omp_rx_buffer(), capacity).set(
+      new Uint8Array(memory.buffer, omp_wasm_input(), capacity).set(
         this.#received.subarray(start, end),
       );
-      omp_receive(end - start);
+      omp_wasm_receive(end - start, 0);
     }
     this.#receivedLength = 0;
+  }
+
+  #observe(
+    kind: number,
+    tick: number,
+    t0: number,
+    dt: number,
+    count: number,
+    address: number,
+  ): void {
+    const name = eventKinds[kind];
+    if (name === undefined) return;
+    const stride = this.#exports.omp_wasm_row_joints();
+    const rows = new Int32Array(count * this.jointCount);
+    for (let row = 0; row < count; row++) {
+      rows.set(this.#joints(address + 4 * row * stride), row * this.jointCount);
+    }
+    this.#pathListener({ kind: name, tick: tick >>> 0, t0: t0 >>> 0, dt, rows });
   }
 
   #joints(address: number): Int32Array {
