@@ -14,17 +14,22 @@ const columns = [
 
 /** The fleet as lines of text: a header and one line a robot, columns aligned; a fault adds a line of its own. */
 export function fleetLines(robots: readonly RobotRecord[]): string[] {
-  const rows = [columns, ...robots.map(cells)];
+  const rows = [[...columns], ...robots.map(cells)];
   const widths = columns.map((_name, column) =>
     Math.max(...rows.map((row) => (row[column] ?? "").length)),
   );
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
-  return lines.flatMap((line, row) => [line, ...faultLines(robots[row - 1])]);
+  const lines: string[] = [];
+  for (const [index, row] of rows.entries()) {
+    lines.push(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
+    const fault = robots[index - 1]?.state?.fault ?? null;
+    if (fault !== null) lines.push(`  fault ${fault.reason}: ${printable(fault.detail)}`);
+  }
+  return lines;
 }
 
 /** One robot as JSON, keys as in FLEET.md. */
@@ -83,11 +88,6 @@ function cells(robot: RobotRecord): string[] {
     metrics === undefined ? "–" : String(metrics.faults),
     `${(robot.ageMs / 1000).toFixed(1)} s`,
   ];
-}
-
-function faultLines(robot: RobotRecord | undefined): string[] {
-  const fault = robot?.state?.fault ?? null;
-  return fault === null ? [] : [`  fault ${fault.reason}: ${printable(fault.detail)}`];
 }
 
 function pair(p50Ms: number, p99Ms: number): string {

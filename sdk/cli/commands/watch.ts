@@ -1,8 +1,6 @@
-import { parseArgs } from "node:util";
-
 import { FleetWatch, type RobotRecord } from "../../../firmware-bridge/src/fleet/index.ts";
-import { ErrorCode, OmpError } from "../../src/errors.ts";
 import type { Command } from "../command.ts";
+import { parseCommand } from "../command-options.ts";
 import { fleetLines, robotJson } from "../watch-table.ts";
 
 const defaultBrokerUrl = "mqtt://127.0.0.1:1883";
@@ -27,13 +25,21 @@ last heartbeat. What the columns mean is in firmware-bridge/FLEET.md.
   --json        one JSON array of robots instead of a table, one line each time`,
 
   async run(args, signal) {
-    const { broker, robot, once, json } = parse(args);
+    const options = parseCommand(args, {
+      broker: { type: "string" },
+      robot: { type: "string" },
+      once: { type: "boolean" },
+      json: { type: "boolean" },
+    });
+    const broker = options.text("broker") ?? defaultBrokerUrl;
+    const robot = options.text("robot");
+    const json = options.flag("json");
     const fleet = await FleetWatch.connect({
       brokerUrl: broker,
       ...(robot !== undefined && { robotId: robot }),
     });
     try {
-      if (once) return await showOnce(fleet, json, missing(broker, robot), signal);
+      if (options.flag("once")) return await showOnce(fleet, json, missing(broker, robot), signal);
       return await showLive(fleet, json, broker, signal);
     } finally {
       await fleet.close();
@@ -99,33 +105,6 @@ class Screen {
     if (this.#drawnLines > 0) this.#out.write(`\u001b[${this.#drawnLines}F\u001b[0J`);
     this.#out.write(`${shown.join("\n")}\n`);
     this.#drawnLines = shown.length;
-  }
-}
-
-function parse(args: readonly string[]): {
-  broker: string;
-  robot: string | undefined;
-  once: boolean;
-  json: boolean;
-} {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        broker: { type: "string", default: defaultBrokerUrl },
-        robot: { type: "string" },
-        once: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-      },
-    });
-    return { ...values, robot: values.robot };
-  } catch (error) {
-    throw new OmpError(ErrorCode.InvalidArgument, {
-      what: "omp watch was called wrongly",
-      observed: error instanceof Error ? error.message : String(error),
-      next: "See `omp watch --help`.",
-      cause: error,
-    });
   }
 }
 
