@@ -217,6 +217,7 @@ test(
     assert.equal(robot.pendingEvents, 64);
     assert.equal(robot.counters.eventsDropped, 5000 - 64);
     assert.equal(robot.acknowledged, acknowledged, "nothing was acknowledged while it stalled");
-    await robot.close(100);
+    await until(() => !robot.isConnected);
+    assert.equal(robot.pendingEvents, 64, "the unanswered ping ended the connection");
   },
 );
