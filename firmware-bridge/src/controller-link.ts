@@ -115,6 +115,8 @@ export class ControllerLink implements ActuatorLink {
       const sender = this.#createSender(transport, session, controller);
       this.#connection = { transport, session, controller, sender };
       await this.#subscribe(this.#connection);
+      // A new session ends the motion of an older one by a brake.
+      await this.#atRest(session);
       if (this.#hasConnected) this.#counters.reconnects++;
       this.#hasConnected = true;
       this.#doChores();
@@ -209,29 +211,21 @@ export class ControllerLink implements ActuatorLink {
     const length = writeClearFault(session.payload, latest);
     requireOk(await session.request(MessageType.ClearFault, length, "CLEAR_FAULT"), "CLEAR_FAULT");
     this.#isStopping = false;
-    if (this.#state === "faulted") this.#setState("idle");
+    // The brake of the fault may not be over, and ENABLE is refused until it is.
+    this.#setState(linkStateOf({ mode: ControllerMode.Idle, flags: latest.flags }));
+    await this.#atRest(session);
   }
 
   async disarm(): Promise<void> {
     const connection = this.#connection;
-    if (connection === undefined || this.#state === "faulted" || this.#isAtIdle()) return;
+    if (connection === undefined || this.#state === "faulted" || this.#state === "idle") return;
     const { session, transport } = connection;
     this.#isHoldUnanswered = false;
     transport.discardPending();
     const answer = await session.request(MessageType.Disable, 0, "DISABLE");
     if (answer.mode === ControllerMode.Fault) return;
     requireOk(answer, "DISABLE");
-    const deadlineMs = this.#options.clock.nowMs() + brakeTimeoutMs;
-    while (!this.#isAtIdle() && !this.#hasFault() && !session.hasEnded) {
-      if (this.#options.clock.nowMs() > deadlineMs) {
-        throw new OmpError("LINK_TIMEOUT", {
-          what: "the controller did not come to rest after DISABLE",
-          observed: `${this.#state} after ${brakeTimeoutMs} ms`,
-          expected: "idle",
-        });
-      }
-      await session.awaitFrame(MessageType.State);
-    }
+    await this.#atRest(session);
   }
 
   async close(): Promise<void> {
@@ -343,12 +337,19 @@ export class ControllerLink implements ActuatorLink {
     this.#connection?.session.post(MessageType.Hold, 0);
   }
 
-  #isAtIdle(): boolean {
-    return this.#state === "idle";
-  }
-
-  #hasFault(): boolean {
-    return this.#state === "faulted";
+  /** Resolves when the arm has come to rest in idle, latched a fault, or is gone. */
+  async #atRest(session: Session): Promise<void> {
+    const deadlineMs = this.#options.clock.nowMs() + brakeTimeoutMs;
+    while (this.#state === "armed" || this.#state === "moving") {
+      if (this.#options.clock.nowMs() > deadlineMs) {
+        throw new OmpError("LINK_TIMEOUT", {
+          what: "the controller did not come to rest",
+          observed: `${this.#state} after ${brakeTimeoutMs} ms`,
+          expected: "idle",
+        });
+      }
+      await session.awaitFrame(MessageType.State);
+    }
   }
 
   /** Forgets the controller; the caller says so by `#setState`. */

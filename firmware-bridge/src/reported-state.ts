@@ -6,7 +6,7 @@ import type { StateMessage } from "./protocol/controller-messages.ts";
 import { fromCounts, stateCountsPerUnit } from "./protocol/units.ts";
 
 /** Braking counts as moving, whatever the mode it ends in; a fault comes first. */
-export function linkStateOf({ mode, flags }: Readonly<StateMessage>): LinkState {
+export function linkStateOf({ mode, flags }: Pick<StateMessage, "mode" | "flags">): LinkState {
   if (mode === ControllerMode.Fault) return "faulted";
   const isBraking = (flags & StateFlag.Braking) !== 0;
   if (mode === ControllerMode.Run || isBraking) return "moving";

@@ -1,10 +1,11 @@
+import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import type { Duplex } from "node:stream";
+import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { repositoryPath } from "../support/repository.ts";
@@ -30,8 +31,9 @@ export class PtyFirmware {
     this.#process = spawn(firmwarePath, ["--link", this.path, "--no-bus", "--control", "3"], {
       stdio: ["ignore", "ignore", "inherit", "pipe"],
     });
-    // The fourth descriptor is a socket pair: readable and writable.
-    this.#control = this.#process.stdio[3] as Duplex;
+    const control = this.#process.stdio[3];
+    assert.ok(control instanceof Duplex, "an extra pipe is a socket pair");
+    this.#control = control;
     createInterface({ input: this.#control }).on("line", (line) => {
       this.#answers.shift()?.(line);
     });
