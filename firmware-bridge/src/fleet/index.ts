@@ -22,4 +22,4 @@ export type {
 } from "./messages.ts";
 export { encodeBody, parseFleetMessage } from "./messages.ts";
 export type { FleetTopicKind, RobotTopic } from "./topics.ts";
-export { parseRobotTopic, robotTopic, watchFilters } from "./topics.ts";
+export { fleetTopicKinds, parseRobotTopic, robotTopic, watchFilters } from "./topics.ts";
