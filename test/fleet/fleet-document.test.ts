@@ -38,7 +38,7 @@ function documentedKeys(kind: string): string[] {
 function keysOf(value: unknown): string[] {
   if (Array.isArray(value)) return [...new Set(value.flatMap(keysOf))];
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, one]) => [key, ...keysOf(one)]);
+  return [...Object.keys(value), ...Object.values(value).flatMap(keysOf)];
 }
 
 for (const kind of fleetTopicKinds) {
