@@ -99,8 +99,9 @@ class Screen {
   }
 
   draw(lines: readonly string[]): void {
-    const width = (this.#out.columns ?? 80) - 1;
-    const height = (this.#out.rows ?? 24) - 3;
+    // A pseudo-terminal that nobody sized says 0.
+    const width = (this.#out.columns || 80) - 1;
+    const height = Math.max(2, (this.#out.rows || 24) - 3);
     const shown = lines.slice(0, height).map((line) => line.slice(0, width));
     if (this.#drawnLines > 0) this.#out.write(`\u001b[${this.#drawnLines}F\u001b[0J`);
     this.#out.write(`${shown.join("\n")}\n`);
