@@ -1,0 +1,101 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { RobotTelemetry } from "../../../firmware-bridge/src/fleet/index.ts";
+import { ControllerLink } from "../../../firmware-bridge/src/controller-link.ts";
+import { readWorld } from "../../../firmware-bridge/src/testing/load-world.ts";
+import type { SimulatedArm } from "../../../firmware-bridge/src/testing/simulated-arm.ts";
+import type { Clock } from "../../src/clock.ts";
+import { ControlLoop } from "../../src/control-loop.ts";
+import { JointStateSensor } from "../../src/joint-state-sensor.ts";
+import type { OmpPolicy } from "../../src/policy.ts";
+import { loadPolicy } from "../../src/runtime/node/load-policy.ts";
+import { MonotonicClock } from "../../src/runtime/node/monotonic-clock.ts";
+import { EmbeddedBroker } from "../embedded-broker.ts";
+import type { DemoOptions } from "./demo-options.ts";
+import { openArm } from "./open-arm.ts";
+
+const DEFAULT_BROKER_PORT = 1883;
+
+/** Everything that runs during a demo, opened in order and closed in reverse. */
+export interface DemoSession {
+  readonly clock: Clock;
+  readonly policy: OmpPolicy;
+  readonly arm: SimulatedArm;
+  readonly link: ControllerLink;
+  readonly loop: ControlLoop;
+  readonly telemetry: RobotTelemetry;
+  readonly brokerUrl: string;
+  /** Where every episode begins, rad. */
+  readonly home: readonly number[];
+  readonly maxEpisodeMs: number;
+  /** Holds, disarms, and closes everything. Never throws. */
+  close(): Promise<void>;
+}
+
+/** @throws {OmpError} of whatever cannot be opened; what was opened before is closed again */
+export async function openDemo(packageRoot: string, options: DemoOptions): Promise<DemoSession> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer().catch(() => undefined);
+  };
+  try {
+    const clock = new MonotonicClock();
+    const worldDirectory = join(packageRoot, "models", "worlds", "push");
+    const world = await readWorld(worldDirectory);
+    const policy = await loadPolicy(
+      options.bundle,
+      options.variant === undefined ? {} : { variant: options.variant },
+    );
+    closers.push(async () => policy.close());
+    const brokerUrl = options.broker ?? (await startBroker(closers));
+    const arm = await openArm(packageRoot, options.firmware, clock);
+    closers.push(async () => arm.close());
+    const link = new ControllerLink({ name: arm.name, clock, openTransport: arm.openTransport });
+    closers.push(async () => link.close());
+    const description = await link.connect();
+    const telemetry = await RobotTelemetry.connect({
+      brokerUrl,
+      robotId: options.robotId,
+      birth: {
+        software: `omp-edge ${await packageVersion(packageRoot)}`,
+        policy: policy.manifest.bundleId,
+        link: description.name,
+        firmware: description.firmware,
+        tickHz: 100,
+        joints: description.joints,
+      },
+    });
+    closers.push(async () => telemetry.close());
+    const sensors = [new JointStateSensor(link, description.joints.length), arm.camera];
+    const loop = new ControlLoop({ policy, link, description, sensors, clock, telemetry });
+    closers.push(async () => loop.stop());
+    await loop.start({ paused: true });
+    return {
+      clock,
+      policy,
+      arm,
+      link,
+      loop,
+      telemetry,
+      brokerUrl,
+      home: world.joints.map(({ home }) => home),
+      maxEpisodeMs: world.max_episode_steps * world.dt_ms,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function startBroker(closers: (() => Promise<void>)[]): Promise<string> {
+  const broker = await EmbeddedBroker.start({ port: DEFAULT_BROKER_PORT, orFreePort: true });
+  closers.push(async () => broker.stop());
+  return broker.url;
+}
+
+async function packageVersion(packageRoot: string): Promise<string> {
+  const text = await readFile(join(packageRoot, "package.json"), "utf8");
+  return (JSON.parse(text) as { readonly version: string }).version;
+}
