@@ -49,13 +49,17 @@ test("birth, heartbeat, state, metrics and event arrive as they were told", opti
   assert.equal(watch.counters.malformed, 0);
 });
 
-test("a watcher that comes later learns birth and status from the broker", options, async (t) => {
+test("a watcher that comes later learns everything", options, async (t) => {
   const broker = await startBroker(t);
   const robot = await startRobot(t, broker.url);
-  await until(() => robot.acknowledged >= 2);
+  robot.state("idle", [0.5, 0.1]);
+  robot.metrics(metrics);
+  await until(() => robot.acknowledged >= 5);
   const watch = await startWatch(t, broker.url, { robotId: "arm-7" });
   await until(() => watch.robot("arm-7")?.birth !== undefined);
   assert.equal(watch.robot("arm-7")?.birth?.software, birth.software);
+  await until(() => watch.robot("arm-7")?.state?.loopState === "idle");
+  await until(() => watch.robot("arm-7")?.metrics?.successes === metrics.successes);
 });
 
 test(

@@ -48,6 +48,7 @@ export interface TelemetryCounters {
 
 const heartbeatPeriodMs = 1000;
 const metricsPeriodMs = 1000;
+const stateRepeatMs = 1000;
 
 /**
  * Tells the fleet how one robot is, over MQTT as FLEET.md says.
@@ -78,6 +79,7 @@ export class RobotTelemetry implements TelemetrySink {
   #fault: Fault | undefined;
   #stateAtMs = Number.NaN;
   #hasNewState = false;
+  #stateDueMs = 0;
   #metrics: RobotMetrics | undefined;
   #metricsAtMs = 0;
   #metricsDueMs = 0;
@@ -195,7 +197,7 @@ export class RobotTelemetry implements TelemetrySink {
     const nowMs = this.#clock.nowMs();
     this.#heartbeats = 0;
     this.#heartbeatDueMs = nowMs;
-    this.#hasNewState = !Number.isNaN(this.#stateAtMs);
+    this.#stateDueMs = nowMs;
     this.#metricsDueMs = nowMs;
   }
 
@@ -203,7 +205,7 @@ export class RobotTelemetry implements TelemetrySink {
     if (this.#isClosed) return;
     const nowMs = this.#clock.nowMs();
     this.#pumpHeartbeat(nowMs);
-    this.#pumpState();
+    this.#pumpState(nowMs);
     this.#pumpMetrics(nowMs);
     this.#pumpEvents();
     this.#cancelPump = this.#clock.callAt(nowMs + this.#pumpPeriodMs, () => {
@@ -228,8 +230,11 @@ export class RobotTelemetry implements TelemetrySink {
     void this.#publisher.publish("heartbeat", text);
   }
 
-  #pumpState(): void {
-    if (!this.#hasNewState) return;
+  /** A state that stays as it is goes out again, for watchers that came later. */
+  #pumpState(nowMs: number): void {
+    if (Number.isNaN(this.#stateAtMs)) return;
+    if (!this.#hasNewState && nowMs < this.#stateDueMs) return;
+    this.#stateDueMs = nowMs + stateRepeatMs;
     if (this.#publisher.isFree("state")) void this.#publishState();
     else this.#counters.statesDropped += 1;
   }
