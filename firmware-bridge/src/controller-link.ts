@@ -76,6 +76,7 @@ export class ControllerLink implements ActuatorLink {
   #isStopping = false;
   #isHoldUnanswered = false;
   #cancelChores: () => void = () => {};
+  #closing: Promise<void> = Promise.resolve();
 
   constructor(options: ControllerLinkOptions) {
     this.#options = {
@@ -106,6 +107,8 @@ export class ControllerLink implements ActuatorLink {
     this.#opening = opening;
     let transport: Transport | undefined;
     try {
+      // A port is free again only when its last transport let go of it.
+      await this.#closing;
       transport = await this.#options.openTransport();
       const session = this.#createSession(transport);
       opening.session = session;
@@ -240,7 +243,7 @@ export class ControllerLink implements ActuatorLink {
       // A controller that does not answer stops by its lease.
     });
     connection.session.stop("closed by the host");
-    await connection.transport.close();
+    await this.#closing;
   }
 
   on<Name extends keyof LinkEvents>(event: Name, listener: LinkEvents[Name]): () => void {
@@ -269,7 +272,7 @@ export class ControllerLink implements ActuatorLink {
         ended: (reason) => {
           if (this.#connection?.session !== session) return;
           this.#drop();
-          void transport.close();
+          this.#closing = transport.close();
           this.#setState("closed", reason);
         },
       },

@@ -59,6 +59,7 @@ class SerialTransport implements Transport {
   #closeListener: (reason: string) => void = () => {};
   #isOpen = true;
   #hasEnded = false;
+  #closing: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
 
   constructor(port: SerialPort, options: SerialTransportOptions) {
@@ -108,6 +109,16 @@ class SerialTransport implements Transport {
 
   async close(): Promise<void> {
     this.#end("the port was closed by the host");
+    await this.#closePort();
+  }
+
+  /** Resolves when the port is free for the next open. */
+  #closePort(): Promise<void> {
+    this.#closing ??= this.#flushAndClose();
+    return this.#closing;
+  }
+
+  async #flushAndClose(): Promise<void> {
     if (!this.#port.isOpen || this.#port.closing) return;
     // What the kernel has not sent is dropped too; else the close waits for a peer that does not read.
     await completed((done) => {
@@ -144,7 +155,7 @@ class SerialTransport implements Transport {
     // Later, because the caller of `write` is in the middle of a frame.
     this.#clock.callAt(this.#clock.nowMs(), () => {
       this.#end(`${this.name} cannot be written (${detail})`);
-      if (this.#port.isOpen && !this.#port.closing) this.#port.close(() => {});
+      void this.#closePort();
     });
   }
 
