@@ -8,6 +8,16 @@ import {
   type PushWorldConfig,
 } from "../../../sdk/src/testing/push-world.ts";
 
+interface WorldFile extends PushWorldConfig {
+  readonly scene: string;
+}
+
+/** `world.json` of a world's directory. */
+export async function readWorld(directory: string): Promise<WorldFile> {
+  const world: WorldFile = JSON.parse(await readFile(join(directory, "world.json"), "utf8"));
+  return world;
+}
+
 /**
  * Reads `world.json` and the scene beside it and compiles them.
  *
@@ -21,11 +31,7 @@ export async function loadPushWorld(directory: string): Promise<PushWorld> {
       cause: error,
     });
   });
-  const world = JSON.parse(
-    await readFile(join(directory, "world.json"), "utf8"),
-  ) as PushWorldConfig & {
-    readonly scene: string;
-  };
+  const world = await readWorld(directory);
   const sceneXml = await readFile(join(directory, world.scene), "utf8");
   return createPushWorld({ mujoco: await engine.default(), sceneXml, world });
 }

@@ -4,9 +4,10 @@
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import type { Duplex, Readable, Writable } from "node:stream";
+import { Duplex, Readable, Writable } from "node:stream";
 import { parentPort, workerData } from "node:worker_threads";
 
+import { ErrorCode, OmpError } from "../../../sdk/src/errors.ts";
 import { MonotonicClock } from "../../../sdk/src/runtime/node/monotonic-clock.ts";
 import { loadPushWorld } from "./load-world.ts";
 import type { PlantReply, PlantRequest, PlantWorkerOptions } from "./plant-messages.ts";
@@ -14,7 +15,7 @@ import { Plant } from "./plant.ts";
 
 const HEADER_BYTES = 8;
 
-const options = workerData as PlantWorkerOptions;
+const options: PlantWorkerOptions = workerData;
 const clock = new MonotonicClock();
 const plant = new Plant(await loadPushWorld(options.worldDirectory));
 const command = new Int32Array(plant.jointCount);
@@ -26,8 +27,16 @@ let rest: Buffer = Buffer.alloc(0);
 const firmware = spawn(options.firmwarePath, options.firmwareArguments, {
   stdio: ["pipe", "pipe", "inherit", "pipe"],
 });
-const [busIn, busOut, , control] = firmware.stdio as [Writable, Readable, null, Duplex];
+const busIn = piped(firmware.stdin, Writable);
+const busOut = piped(firmware.stdout, Readable);
+const control = piped(firmware.stdio[3], Duplex);
 const waitingForAnswer: number[] = [];
+
+/** A pipe of the child, which spawn types as possibly missing. */
+function piped<Stream extends object>(stream: unknown, kind: abstract new () => Stream): Stream {
+  if (stream instanceof kind) return stream;
+  throw new OmpError(ErrorCode.Internal, { what: "the firmware process has no such pipe" });
+}
 
 function post(reply: PlantReply): void {
   parentPort?.postMessage(reply);

@@ -52,7 +52,10 @@ export class PtyArm implements SimulatedArm {
     const workerData: PlantWorkerOptions = {
       firmwarePath: options.firmwarePath,
       firmwareArguments: [
-        ...["--link", this.serialPath, "--control", "3"],
+        "--link",
+        this.serialPath,
+        "--control",
+        "3",
         ...(options.pathLog === undefined ? [] : ["--path-log", options.pathLog]),
         ...(options.admitLog === undefined ? [] : ["--admit-log", options.admitLog]),
       ],

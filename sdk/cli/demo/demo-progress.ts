@@ -67,9 +67,10 @@ export function createProgress(session: DemoSession, episodes: number): DemoProg
       progress.inferenceP99Ms = policy.inferenceMs.quantileMs(0.99);
       progress.tickLatenessP50Ms = loop.tickLatenessMs.quantileMs(0.5);
       progress.tickLatenessP99Ms = loop.tickLatenessMs.quantileMs(0.99);
-      progress.clamps = Object.values(loop.stages?.guard.clamps ?? {})
-        .flatMap((counts) => [...counts])
-        .reduce((sum, count) => sum + count, 0);
+      progress.clamps = 0;
+      for (const counts of Object.values(loop.stages?.guard.clamps ?? {})) {
+        for (const count of counts) progress.clamps += count;
+      }
     },
     metrics: () => ({
       episodes: progress.finished,

@@ -37,7 +37,7 @@ export interface DemoSession {
 export async function openDemo(packageRoot: string, options: DemoOptions): Promise<DemoSession> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await closer().catch(() => undefined);
+    for (const closer of closers.splice(0).toReversed()) await closer().catch(() => undefined);
   };
   try {
     const clock = new MonotonicClock();
@@ -97,5 +97,6 @@ async function startBroker(closers: (() => Promise<void>)[]): Promise<string> {
 
 async function packageVersion(packageRoot: string): Promise<string> {
   const text = await readFile(join(packageRoot, "package.json"), "utf8");
-  return (JSON.parse(text) as { readonly version: string }).version;
+  const { version }: { readonly version: string } = JSON.parse(text);
+  return version;
 }

@@ -35,21 +35,10 @@ export async function runEpisode(
   seed: number,
   signal: AbortSignal,
 ): Promise<EpisodeOutcome | undefined> {
-  const { loop, arm, clock, home, maxEpisodeMs, onProgress } = parts;
+  const { loop, arm, clock, maxEpisodeMs, onProgress } = parts;
   const isCutShort = (): boolean => signal.aborted || loop.fault !== undefined;
 
-  onProgress("homing", 0);
-  const homed = loop.moveTo(home);
-  let isHome = false;
-  homed.then(
-    () => (isHome = true),
-    () => undefined,
-  );
-  while (!isHome) {
-    if (isCutShort()) return undefined;
-    await sleepUntil(clock, clock.nowMs() + POLL_MS);
-    onProgress("homing", 0);
-  }
+  if (!(await goHome(parts, isCutShort))) return undefined;
   await arm.place(seed);
   loop.restartEpisode({ seed });
   const startedAtMs = clock.nowMs();
@@ -62,5 +51,25 @@ export async function runEpisode(
     if (!hasSucceeded && durationMs < maxEpisodeMs) continue;
     loop.pause();
     return { seed, hasSucceeded, durationMs, distanceToGoal };
+  }
+}
+
+/** @returns false when it was cut short */
+async function goHome(
+  { loop, clock, home, onProgress }: EpisodeRunnerParts,
+  isCutShort: () => boolean,
+): Promise<boolean> {
+  const homed = loop.moveTo(home).then(
+    () => "home",
+    (error: unknown) => {
+      if (!isCutShort()) throw error;
+    },
+  );
+  for (;;) {
+    onProgress("homing", 0);
+    const moving = sleepUntil(clock, clock.nowMs() + POLL_MS).then(() => "moving");
+    const where = await Promise.race([homed, moving]);
+    if (isCutShort()) return false;
+    if (where === "home") return true;
   }
 }
