@@ -1,6 +1,5 @@
 /**
  * sensors ─► buffer ─► policy ─► guard.admit ─► scheduler ─► guard.enforce ─► link
- *
  * A tick supervises and starts inferences; a finished inference sends a trajectory. The motor controller owns every deadline.
  */
 import type { ActuatorLink, LinkDescription } from "./actuator-link.ts";
@@ -215,12 +214,13 @@ export class ControlLoop {
     if (this.#state !== "running" && this.#state !== "holding") return;
     this.#link.heartbeat();
     this.#link.readJointState(this.#joint);
+    const isArmed = this.#joint.measuredAtMs >= this.#armedAtMs; // else its command is an older one
     const heardAtMs = Math.max(this.#joint.measuredAtMs, this.#armedAtMs);
     if (nowMs - heardAtMs > this.options.jointStateTimeoutMs) {
       this.#latch(FaultReason.LinkLost, `no joint state for ${nowMs - heardAtMs} ms`);
-    } else if (this.#state === "holding") {
+    } else if (isArmed && this.#state === "holding") {
       this.#tickHolding(nowMs);
-    } else {
+    } else if (isArmed) {
       const isFresh =
         this.#buffer.check(nowMs).status === "fresh" &&
         this.#requireStages().runner.tick(nowMs, this.#joint.command);

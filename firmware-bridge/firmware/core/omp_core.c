@@ -403,6 +403,10 @@ void omp_core_tick(omp_core *core, const int32_t *measured, uint32_t valid_mask)
     core->previous[j] = core->measured[j];
     core->measured[j] = measured[j];
   }
+  if (!core->has_command && !is_blind(core)) {
+    omp_path_rest_at(&core->path, core->measured);
+    core->has_command = true;
+  }
   if (omp_path_advance(&core->path)) {
     core->ran_out = true;
     core->mode = OMP_MODE_HOLD;

@@ -95,6 +95,8 @@ typedef struct {
   uint16_t sub_us;
 
   omp_path path;
+  /* False from boot until every joint has been measured once; the outputs then start where the joints are. */
+  bool has_command;
   int32_t measured[OMP_MAX_JOINTS];
   int32_t previous[OMP_MAX_JOINTS];
   uint16_t following_ticks[OMP_MAX_JOINTS];
@@ -108,7 +110,7 @@ void omp_core_init(omp_core *core, const omp_joint *joints, uint8_t joint_count,
 
 /*
  * One tick: `measured` [joint_count] counts with a bit in `valid_mask` for every joint that was measured since the last tick. Afterwards
- * `core->path.command` is what the joints must be driven to.
+ * `core->path.command` is what the joints must be driven to, once `core->has_command`; before that they must be left alone.
  */
 void omp_core_tick(omp_core *core, const int32_t *measured, uint32_t valid_mask);
 

@@ -43,6 +43,22 @@ function post(reply: PlantReply): void {
 }
 
 /** Motor bus records: u32 tick, u32 n, i32[n]; little-endian, counts. */
+function writeMeasured(record: Buffer, at: number, tick: number): void {
+  plant.measure(measured);
+  record.writeUInt32LE(tick, at);
+  record.writeUInt32LE(measured.length, at + 4);
+  for (const [j, position] of measured.entries()) {
+    record.writeInt32LE(position, at + HEADER_BYTES + 4 * j);
+  }
+}
+
+/** The firmware drives nothing before it knows where the joints are. */
+function reportStart(): void {
+  const record = Buffer.alloc(recordBytes);
+  writeMeasured(record, 0, 0);
+  busIn.write(record);
+}
+
 function serveBus(bytes: Buffer): void {
   const pending = Buffer.concat([rest, bytes]);
   const records = Math.floor(pending.length / recordBytes);
@@ -55,11 +71,7 @@ function serveBus(bytes: Buffer): void {
       command[j] = pending.readInt32LE(at + HEADER_BYTES + 4 * j);
     }
     plant.tick(command);
-    plant.measure(measured);
-    pending.copy(answer, at, at, at + HEADER_BYTES);
-    for (const [j, position] of measured.entries()) {
-      answer.writeInt32LE(position, at + HEADER_BYTES + 4 * j);
-    }
+    writeMeasured(answer, at, tick);
     if (tick % options.sampleTicks === 0) {
       // Records that arrive together left the firmware a tick of 1 ms apart.
       post({ kind: "sample", sample: plant.sample(arrivedAtMs - (records - 1 - record)) });
@@ -70,6 +82,7 @@ function serveBus(bytes: Buffer): void {
 }
 
 busOut.on("data", serveBus);
+reportStart();
 busIn.on("error", () => undefined);
 control.on("error", () => undefined);
 createInterface({ input: control }).on("line", (line) => {

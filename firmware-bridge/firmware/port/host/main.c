@@ -91,7 +91,7 @@ static void tick(controller *self) {
   if (self->options.has_bus) {
     motor_bus_poll(&self->bus);
     omp_core_tick(core, self->bus.measured, motor_bus_take(&self->bus));
-    motor_bus_command(&self->bus, core->path.tick, core->path.command);
+    if (core->has_command) motor_bus_command(&self->bus, core->path.tick, core->path.command);
     if (self->bus.is_closed) self->is_over = true;
   } else {
     omp_core_tick(core, core->path.command, 0xffu);
