@@ -215,7 +215,7 @@ export class ControlLoop {
     this.#link.heartbeat();
     this.#link.readJointState(this.#joint);
     const isArmed = this.#joint.measuredAtMs >= this.#armedAtMs; // else its command is an older one
-    const heardAtMs = Math.max(this.#joint.measuredAtMs, this.#armedAtMs);
+    const heardAtMs = isArmed ? this.#joint.measuredAtMs : this.#armedAtMs;
     if (nowMs - heardAtMs > this.options.jointStateTimeoutMs) {
       this.#latch(FaultReason.LinkLost, `no joint state for ${nowMs - heardAtMs} ms`);
     } else if (isArmed && this.#state === "holding") {
