@@ -1,15 +1,46 @@
 """One stream of events: newline-delimited JSON objects on stdout, text for humans on stderr.
 
-Every line has `event`, one of
-`started` {command} · `progress` {stage, done, total, eta_s} · `metric` {name, step, value} · `log` {message} ·
-`interrupted` {message, checkpoint} · `error` {code, message} · `result` {command, ...}.
-A command writes `started` first and exactly one of `result`, `error`, `interrupted` last.
+Every line has `event`:
+
+| event | fields |
+|---|---|
+| `started` | `command` |
+| `progress` | `stage` what is counted, `done`, `total`, `eta_s` seconds left at the present pace |
+| `metric` | `name`, `step` optimiser steps done, `value` |
+| `episode` | `seed`, `success`, `steps`, `distance_m` object to goal at the end, |
+| | `max_velocity` rad/s, `max_acceleration` rad/s² |
+| `log` | `message`, also on stderr |
+| `interrupted` | `message`, `checkpoint` file that resumes the work, null where nothing is to resume |
+| `error` | `code` of OmpModelsError, or INTERNAL, `message` |
+| `result` | `command` and, by command: |
+| | `collect`: `dataset` file, `sha256`, `episodes` kept, `discarded`, `steps` |
+| | `train`: `run` directory, `policy` file, `step` |
+| | `export`, `make`: `bundle` directory, `bundle_id`, `bytes` of all files, `success` as in the manifest |
+| | `evaluate`: `policy`, `first_seed`, `episodes`, `successes`, `failed_seeds`, `max_velocity`, `max_acceleration` |
+| | `verify`: `bundle_id`, `windows`, `action_error` by variant, `golden_error` by variant, physical units |
+
+A command writes `started` first and exactly one of `result` (exit status 0), `error` (1) and `interrupted` (130) last.
+Wrong arguments end it with status 2 and no event.
 """
 
 import json
 import sys
 import time
 from typing import Any
+
+_SILENT = False
+
+
+def silence() -> None:
+    """From now on nothing is written for humans; the event stream is unchanged."""
+    global _SILENT
+    _SILENT = True
+
+
+def say(message: str) -> None:
+    """Tells humans."""
+    if not _SILENT:
+        print(message, file=sys.stderr, flush=True)
 
 
 def emit(event: str, **fields: Any) -> None:
@@ -24,7 +55,7 @@ def emit(event: str, **fields: Any) -> None:
 def log(message: str) -> None:
     """Reports something that happened, to both readers."""
     emit("log", message=message)
-    print(message, file=sys.stderr, flush=True)
+    say(message)
 
 
 class Progress:

@@ -1,6 +1,7 @@
 """The trained policy as one fixed ONNX graph: observations and noise in physical units in, actions out, batch 1.
 
-Folded into the graph: both normalisers, `e - u`, and everything that t = 1 and r = 0 make constant.
+Folded into the graph: both normalisers and everything that t = 1 and r = 0 make constant; there `e - u(e, r, t)` is the
+output of the network's trunk.
 """
 
 import copy
@@ -61,8 +62,8 @@ class FoldedPolicy(nn.Module):
         *observation, noise = inputs
         features = self.encoder(self.observation_normalizer(torch.cat(observation, dim=-1)))
         films = self.film(self.conditioning(features)).split(self.film_dims, dim=-1)
-        velocity, _ = self.trunk(noise, list(films))
-        return self.action_normalizer.inverse(noise - velocity)
+        actions, _ = self.trunk(noise, list(films))
+        return self.action_normalizer.inverse(actions)
 
 
 def input_shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:

@@ -5,6 +5,14 @@ from types import FrameType, TracebackType
 from typing import Self
 
 
+class Interrupted(Exception):
+    """Work stopped because it was asked to. `checkpoint` resumes it, None where nothing is to resume."""
+
+    def __init__(self, message: str, checkpoint: str | None = None):
+        super().__init__(message)
+        self.checkpoint = checkpoint
+
+
 class Interrupt:
     """Context manager; while active, the first signal sets `requested` and the second one ends the process."""
 
@@ -23,6 +31,11 @@ class Interrupt:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore()
+
+    def check(self) -> None:
+        """Raises Interrupted once a signal has come, for work that leaves nothing behind."""
+        if self.requested:
+            raise Interrupted("stopped; nothing was written")
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.requested = True

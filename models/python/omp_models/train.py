@@ -1,4 +1,4 @@
-"""Trains a policy. A run directory holds `config.json`, `checkpoint.pt` while training, `policy.safetensors` at the end.
+"""Trains a policy. A run directory holds `config.json`, `checkpoint.pt`, and `policy.safetensors` at the end.
 
 The same configuration, data and thread count give the same weights bit for bit, also when the run was interrupted
 and resumed: batch order is a function of (seed, step), everything else random comes from one generator whose state

@@ -17,9 +17,7 @@ class Losses(NamedTuple):
 class Objective(Protocol):
     """A way to teach the network to turn noise into actions in one evaluation."""
 
-    def losses(
-        self, network: VelocityNetwork, observation: Tensor, actions: Tensor, generator: Generator
-    ) -> Losses:
+    def losses(self, network: VelocityNetwork, observation: Tensor, actions: Tensor, generator: Generator) -> Losses:
         """Losses of one batch.
 
         `observation` [B, To, D] and `actions` [B, H, A] are normalised. All randomness comes from `generator`.

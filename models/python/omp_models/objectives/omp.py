@@ -25,9 +25,7 @@ class OmpObjective:
             raise OmpModelsError("CONFIG_INVALID", f"derivative {config.derivative!r} is unknown; known: jvp, dde")
         self._config = config
 
-    def losses(
-        self, network: VelocityNetwork, observation: Tensor, actions: Tensor, generator: Generator
-    ) -> Losses:
+    def losses(self, network: VelocityNetwork, observation: Tensor, actions: Tensor, generator: Generator) -> Losses:
         """Losses of one batch; see `Objective`."""
         noise = torch.randn(actions.shape, generator=generator)
         r, t, first_moving = self._sample_times(len(actions), generator)
@@ -56,7 +54,7 @@ class OmpObjective:
         return Losses(total, {name: term.detach() for name, term in terms.items()})
 
     def _sample_times(self, batch: int, generator: Generator) -> tuple[Tensor, Tensor, int]:
-        """r <= t, both [batch], logit-normal; r = t in the samples before the returned index."""
+        """Times r <= t, both [batch], logit-normal; r = t in the samples before the returned index."""
         logits = TIME_LOGIT_MEAN + TIME_LOGIT_STD * torch.randn(2, batch, generator=generator)
         times = logits.sigmoid()
         r, t = times.amin(dim=0), times.amax(dim=0)

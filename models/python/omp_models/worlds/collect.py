@@ -4,14 +4,14 @@ The expert is asked in the state that the disturbances led to, and its clean ans
 covers the neighbourhood of the expert's path without a single wrong label.
 """
 
-import argparse
 import math
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from omp_models.errors import OmpModelsError
 from omp_models.random_stream import RandomStream
 from omp_models.worlds.push_expert import PushExpert
 from omp_models.worlds.push_kinematics import ArmKinematics
@@ -37,14 +37,20 @@ class Disturbance:
 
 
 def collect_demonstrations(
-    count: int, first_seed: int, noise: Disturbance | None = None
+    count: int, first_seed: int, noise: Disturbance | None = None, on_episode: Callable[[int], None] | None = None
 ) -> tuple[dict[str, np.ndarray], int]:
-    """`count` successful episodes of ascending seeds from `first_seed`, and how many failed ones were left out.
+    """`count` good episodes of ascending seeds from `first_seed`, and how many others were left out.
+
+    Good is an episode that succeeds and whose actions keep every joint's velocity and acceleration limit: what a
+    motor controller would refuse must not be taught.
 
     Row t of a key is what was observed before step t, `action` row t what the expert commanded for it.
+    `on_episode` is told how many are kept after every attempt. Raises CONFIG_INVALID for an evaluation seed.
     """
     if first_seed < FIRST_TRAINING_SEED:
-        raise ValueError(f"first_seed is {first_seed}; seeds below {FIRST_TRAINING_SEED} are for evaluation")
+        raise OmpModelsError(
+            "CONFIG_INVALID", f"first_seed is {first_seed}; seeds below {FIRST_TRAINING_SEED} are for evaluation"
+        )
     world = PushWorld()
     expert = PushExpert(world)
     episodes: list[dict[str, np.ndarray]] = []
@@ -56,6 +62,8 @@ def collect_demonstrations(
             episodes.append(episode)
             seeds.append(seed)
         seed += 1
+        if on_episode is not None:
+            on_episode(len(episodes))
     arrays = {key: np.concatenate([episode[key] for episode in episodes]) for key in episodes[0]}
     arrays["episode_ends"] = np.cumsum([len(episode["action"]) for episode in episodes], dtype=np.int64)
     arrays["dt_ms"] = np.float64(world.config["dt_ms"])
@@ -63,10 +71,8 @@ def collect_demonstrations(
     return arrays, seed - first_seed - count
 
 
-def _run_episode(
-    world: PushWorld, expert: PushExpert, seed: int, noise: Disturbance
-) -> dict[str, np.ndarray] | None:
-    """The rows of one episode, `None` when it failed."""
+def _run_episode(world: PushWorld, expert: PushExpert, seed: int, noise: Disturbance) -> dict[str, np.ndarray] | None:
+    """The rows of one episode, `None` when it failed or broke a limit."""
     stream = RandomStream(seed ^ 0x5EED)
     observation = world.reset(seed)
     if stream.uniform(0, 1) < noise.scattered_starts:
@@ -85,9 +91,21 @@ def _run_episode(
         push = keep * push + amplitude * math.sqrt(1 - keep**2) * stream.normal(len(push))
         observation = world.step(action + push)
         rest = rest + 1 if expert.is_finished() else 0
-    if rest < ROWS_AFTER_FINISH or not world.is_success():
+    if rest < ROWS_AFTER_FINISH or not world.is_success() or not _keeps_limits(world, np.stack(rows["action"])):
         return None
     return {key: np.stack(values) for key, values in rows.items()}
+
+
+def _keeps_limits(world: PushWorld, actions: np.ndarray) -> bool:
+    """Whether the path through `actions` (N, 6) rad keeps the joints' velocity and acceleration limits."""
+    dt = world.config["dt_ms"] / 1000
+    velocity = np.diff(actions, axis=0) / dt
+    acceleration = np.diff(velocity, axis=0) / dt
+    joints = world.config["joints"]
+    return bool(
+        np.all(np.abs(velocity) <= [joint["max_velocity"] for joint in joints])
+        and np.all(np.abs(acceleration) <= [joint["max_acceleration"] for joint in joints])
+    )
 
 
 def _scattered_start(world: PushWorld, stream: RandomStream) -> np.ndarray:
@@ -108,21 +126,4 @@ def write_demonstrations(path: Path, arrays: dict[str, np.ndarray]) -> None:
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
-    os.replace(partial, path)
-
-
-def main() -> None:
-    """The command line of `python -m omp_models.worlds.collect`."""
-    parser = argparse.ArgumentParser(description="Collect demonstrations of the push world.")
-    parser.add_argument("--episodes", type=int, required=True, help="successful episodes to keep")
-    parser.add_argument("--first-seed", type=int, default=FIRST_TRAINING_SEED)
-    parser.add_argument("--out", type=Path, required=True, help="the .npz file to write")
-    arguments = parser.parse_args()
-    arrays, discarded = collect_demonstrations(arguments.episodes, arguments.first_seed)
-    write_demonstrations(arguments.out, arrays)
-    steps = len(arrays["action"])
-    print(f"{arguments.out}: {arguments.episodes} episodes, {steps} steps, {discarded} failed episodes left out")
-
-
-if __name__ == "__main__":
-    main()
+    partial.replace(path)

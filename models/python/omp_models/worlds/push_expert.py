@@ -69,10 +69,7 @@ class PushExpert:
             return _velocity(drag, LOW_Z - commanded[2], CLOSED - commanded[3])
         approach = puck + APPROACH_OFFSET - commanded[:2]
         error = float(np.linalg.norm(puck + APPROACH_OFFSET - tool[:2]))
-        if openness < 0.85:
-            height = HOVER_Z
-        else:
-            height = min(HOVER_Z, LOW_Z + 2.5 * max(0.0, error - 0.005))
+        height = HOVER_Z if openness < 0.85 else min(HOVER_Z, LOW_Z + 2.5 * max(0.0, error - 0.005))
         if tool[2] < CLEAR_Z and error > 0.014:
             approach = approach * max(0.0, (tool[2] - 0.02) / (CLEAR_Z - 0.02))
             height = HOVER_Z

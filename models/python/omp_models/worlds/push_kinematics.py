@@ -58,7 +58,5 @@ class ArmKinematics:
         distance = math.hypot(across, up)
         cosine = (self.upper_arm**2 + distance**2 - self.forearm**2) / (2 * self.upper_arm * distance)
         lift = math.atan2(across, up) - math.acos(min(1.0, max(-1.0, cosine)))
-        forearm_pitch = math.atan2(
-            self.upper_arm * math.cos(lift) - up, across - self.upper_arm * math.sin(lift)
-        )
+        forearm_pitch = math.atan2(self.upper_arm * math.cos(lift) - up, across - self.upper_arm * math.sin(lift))
         return np.array([pan, lift, forearm_pitch - lift, math.pi / 2 - forearm_pitch, pan, gripper])

@@ -1,0 +1,120 @@
+"""The command line: `python -m omp_models COMMAND --help`. Events on stdout, text on stderr; see `events`."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import commands, events
+from .errors import OmpModelsError
+from .evaluate import POLICY_FILES
+from .interrupt import Interrupt, Interrupted
+from .recipe import Recipe
+
+EXIT_ERROR = 1
+EXIT_INTERRUPTED = 130
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command and returns its exit status."""
+    arguments = _parser().parse_args(argv)
+    if arguments.json:
+        events.silence()
+    with Interrupt() as interrupt:
+        events.emit("started", command=arguments.command)
+        try:
+            result = _run(arguments, interrupt)
+        except Interrupted as stop:
+            events.say(str(stop))
+            events.emit("interrupted", message=str(stop), checkpoint=stop.checkpoint)
+            return EXIT_INTERRUPTED
+        except OmpModelsError as error:
+            return _fail(error.code, str(error))
+        except Exception as error:
+            return _fail("INTERNAL", f"{type(error).__name__}: {error}")
+        events.emit("result", command=arguments.command, **result)
+        return 0
+
+
+def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
+    match arguments.command:
+        case "collect":
+            return commands.collect(Recipe.from_file(arguments.config).demonstrations, arguments.out, interrupt)
+        case "train":
+            recipe = Recipe.from_file(arguments.config)
+            return commands.train_recipe(recipe, arguments.data, arguments.out, interrupt)
+        case "export":
+            return commands.export(arguments.run, arguments.data, arguments.out, arguments.bundle_id, interrupt)
+        case "make":
+            return commands.make(Recipe.from_file(arguments.config), arguments.run, arguments.out, interrupt)
+        case "evaluate":
+            return commands.evaluate(
+                arguments.bundle, arguments.run, arguments.policy, arguments.first_seed, arguments.episodes, interrupt
+            )
+        case _:
+            return commands.verify(arguments.bundle, arguments.data, arguments.windows, interrupt)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m omp_models", description=__doc__)
+    subparsers = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        added = subparsers.add_parser(name, help=text, description=text)
+        added.add_argument("--json", action="store_true", help="write events only, no text on stderr")
+        return added
+
+    def path(added: argparse._ActionsContainer, option: str, text: str, required: bool = True) -> None:
+        # argparse refuses an explicit required=False in a group of which one option is required.
+        added.add_argument(option, type=Path, help=text, **({"required": True} if required else {}))
+
+    added = command("collect", "Let the world's expert demonstrate the task.")
+    path(added, "--config", "recipe")
+    path(added, "--out", "the .npz file to write")
+
+    added = command("train", "Train a policy; goes on where an interrupted run of the same recipe stopped.")
+    path(added, "--config", "recipe")
+    path(added, "--data", "demonstrations, .npz")
+    path(added, "--out", "run directory")
+
+    added = command("export", "Write the bundle of a finished run: graphs, golden outputs, measured success.")
+    path(added, "--run", "run directory")
+    path(added, "--data", "the demonstrations of the run, .npz")
+    path(added, "--out", "bundle directory, replaced as a whole")
+    added.add_argument("--bundle-id", help="default: that of the recipe")
+
+    added = command("make", "Collect, train and export; started again it goes on.")
+    path(added, "--config", "recipe")
+    path(added, "--run", "run directory, for the demonstrations too")
+    path(added, "--out", "bundle directory, replaced as a whole")
+
+    added = command("evaluate", "Drive the push world with a policy.")
+    source = added.add_mutually_exclusive_group(required=True)
+    path(source, "--bundle", "bundle directory", required=False)
+    path(source, "--run", "finished run directory, with --policy torch", required=False)
+    added.add_argument("--policy", choices=list(POLICY_FILES), default="int8")
+    added.add_argument("--episodes", type=_positive, default=100)
+    added.add_argument("--first-seed", type=int, default=0)
+
+    added = command("verify", "Check a bundle: files, golden outputs, agreement with PyTorch.")
+    path(added, "--bundle", "bundle directory")
+    path(added, "--data", "demonstrations, .npz")
+    added.add_argument("--windows", type=_positive, default=256, help="observation windows to compare on")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not positive")
+    return value
+
+
+def _fail(code: str, message: str) -> int:
+    events.say(f"{code}: {message}")
+    events.emit("error", code=code, message=message)
+    return EXIT_ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())

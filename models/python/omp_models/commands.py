@@ -1,0 +1,138 @@
+"""What the commands do. Each returns the fields of its `result` event, which `events` lists."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from . import events
+from .bundle import CHECKPOINT_FILE, GOLDEN_FILE, VARIANT_FILES, golden_errors, golden_tolerances, read_manifest
+from .dataset import load_demonstrations
+from .errors import OmpModelsError
+from .evaluate import open_runner, run_episodes, summarize
+from .export import POLICY_FILE, export_bundle, save_recipe
+from .interrupt import Interrupt, Interrupted
+from .policy import load_policy
+from .recipe import DemonstrationSpec, Recipe
+from .runner import OnnxRunner, Runner, TorchRunner
+from .train import train
+from .verify import compare, observed_inputs, require_parity
+from .worlds.collect import collect_demonstrations, write_demonstrations
+
+
+def collect(spec: DemonstrationSpec, out: Path, interrupt: Interrupt) -> dict[str, Any]:
+    """Demonstrations of the push world into one file."""
+    progress = events.Progress("collect", spec.episodes)
+
+    def on_episode(kept: int) -> None:
+        interrupt.check()
+        progress.update(kept)
+
+    arrays, discarded = collect_demonstrations(spec.episodes, spec.first_seed, on_episode=on_episode)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_demonstrations(out, arrays)
+    steps = len(arrays["action"])
+    events.say(f"{out}: {spec.episodes} episodes, {steps} steps; {discarded} other episodes left out")
+    return {
+        "dataset": str(out),
+        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
+        "episodes": spec.episodes,
+        "discarded": discarded,
+        "steps": steps,
+    }
+
+
+def train_recipe(recipe: Recipe, data: Path, run: Path, interrupt: Interrupt) -> dict[str, Any]:
+    """Trains, or goes on where an earlier call with the same recipe and directory stopped."""
+    save_recipe(recipe, run)
+    result = train(recipe.train, data, run, resume=True, interrupt=interrupt)
+    if result.policy is None:
+        raise Interrupted(
+            f"stopped after step {result.step}; the same command goes on from {result.checkpoint}",
+            str(result.checkpoint),
+        )
+    return {"run": str(run), "policy": str(result.policy), "step": result.step}
+
+
+def export(run: Path, data: Path, out: Path, bundle_id: str | None, interrupt: Interrupt) -> dict[str, Any]:
+    """Writes the bundle of a finished run."""
+    manifest = export_bundle(run, data, out, bundle_id, interrupt)
+    size = sum(file["bytes"] for file in manifest["files"].values())
+    events.say(f"{out}: {manifest['bundle_id']}, {size / 1e6:.1f} MB")
+    return {
+        "bundle": str(out),
+        "bundle_id": manifest["bundle_id"],
+        "bytes": size,
+        "success": manifest["training"]["success"],
+    }
+
+
+def make(recipe: Recipe, run: Path, out: Path, interrupt: Interrupt) -> dict[str, Any]:
+    """Collects, trains and exports. What a former call finished in `run` is not done again."""
+    if recipe.world is None:
+        raise OmpModelsError("CONFIG_INVALID", "the recipe names no world to collect in; use `train` and `export`")
+    data = run / "demonstrations.npz"
+    if not data.exists():
+        collect(recipe.demonstrations, data, interrupt)
+    train_recipe(recipe, data, run, interrupt)
+    return export(run, data, out, None, interrupt)
+
+
+def evaluate(
+    bundle: Path | None, run: Path | None, policy: str, first_seed: int, episodes: int, interrupt: Interrupt
+) -> dict[str, Any]:
+    """Closed loop in the push world, of a bundle or, before there is one, of a run (PyTorch only)."""
+    runner: Runner
+    if bundle is not None:
+        runner, config = open_runner(bundle, policy)
+    elif run is not None and policy == "torch":
+        reference = load_policy(run / POLICY_FILE)
+        runner, config = TorchRunner(reference), reference.config
+    else:
+        raise OmpModelsError("CONFIG_INVALID", f"a run has no {policy} graph; use --policy torch, or --bundle")
+    done = []
+    progress = events.Progress(f"evaluate {policy}", episodes)
+    for episode in run_episodes(runner, config, first_seed, episodes):
+        interrupt.check()
+        done.append(episode)
+        events.emit("episode", **episode.to_dict())
+        progress.update(len(done))
+        if not episode.success:
+            events.say(f"seed {episode.seed} failed, {episode.distance_m * 1000:.0f} mm from the goal")
+    summary = summarize(done)
+    events.say(f"{policy}: {summary['successes']} of {episodes} episodes succeed")
+    return {"policy": policy, **summary}
+
+
+def verify(bundle: Path, data: Path, windows: int, interrupt: Interrupt) -> dict[str, Any]:
+    """Checks files, golden outputs and the agreement of the graphs with PyTorch on real observations."""
+    manifest = read_manifest(bundle)
+    golden_error, tolerance = golden_errors(bundle), golden_tolerances(bundle)
+    for name, error in golden_error.items():
+        if not error <= tolerance[name]:
+            raise OmpModelsError(
+                "PARITY_FAILED",
+                f"{bundle}: {name} is {error:.2e} away from {GOLDEN_FILE}, at most {tolerance[name]} allowed; "
+                "do not run it on this machine",
+            )
+    policy = load_policy(bundle / CHECKPOINT_FILE)
+    inputs = observed_inputs(load_demonstrations(data, policy.config), policy, windows)
+    action_error = {}
+    for name, file in VARIANT_FILES.items():
+        progress = events.Progress(f"compare {name}", windows)
+
+        def on_case(done: int, progress: events.Progress = progress) -> None:
+            interrupt.check()
+            progress.update(done)
+
+        error = compare(policy, OnnxRunner(bundle / file), inputs, on_case)
+        if name == "fp32":
+            require_parity(error, str(bundle / file))
+        action_error[name] = error.to_dict()
+        joints = ", ".join(f"{value:.2g}" for value in error.max_by_joint)
+        events.say(f"{name}: at most {error.max_normalized:.2e} network units from PyTorch; by joint {joints}")
+    return {
+        "bundle_id": manifest["bundle_id"],
+        "windows": windows,
+        "action_error": action_error,
+        "golden_error": golden_error,
+    }
