@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 from frame_vectors import frames_document
+from trajectory_vectors import trajectory_document
 
 
 def dump(value: object, indent: str = "") -> str:
     """JSON with what fits into a line on one line."""
-    flat = json.dumps(value)
+    is_row = isinstance(value, list) and all(isinstance(item, int) for item in value)
+    flat = json.dumps(value, separators=(",", ":") if is_row else None)
     if len(indent) + len(flat) <= 110 or not isinstance(value, dict | list):
         return flat
     inner = indent + " "
@@ -24,7 +26,7 @@ def dump(value: object, indent: str = "") -> str:
 
 def main(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    documents = {"frames.json": frames_document()}
+    documents = {"frames.json": frames_document(), "trajectory.json": trajectory_document()}
     for name, document in documents.items():
         (directory / name).write_text(dump(document) + "\n", encoding="ascii")
 
