@@ -17,6 +17,7 @@ function run(command: string, args: readonly string[], cwd: string): string {
     cwd,
     env,
     encoding: "utf8",
+    maxBuffer: 2 ** 24,
     stdio: ["ignore", "pipe", "pipe"],
   });
 }
