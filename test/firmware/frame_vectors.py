@@ -171,7 +171,7 @@ def streams() -> list[dict]:
         stream("frame without its delimiter", good[:-1], []),
         stream("longest frame: 254 bytes of body, 255 encoded", longest + next_frame, [("TRAJ", 3, full), after]),
         stream("bit error in the payload", flipped(good, 5, 3) + next_frame, [after], crc_errors=1),
-        stream("bit error in the sequence number", flipped(good, 2, 0) + next_frame, [after], crc_errors=1),
+        stream("bit error in the sequence number", flipped(good, 2, 1) + next_frame, [after], crc_errors=1),
         stream("COBS block past the end", b"\x20" + good[1:] + next_frame, [after], miscoded=1),
         stream("too short: empty body", b"\x01\0" + next_frame, [after], undersized=1),
         stream("too short: five bytes with a valid checksum", cobs(b"\x07" + zlib.crc32(b"\x07", SEED).to_bytes(4, "little")) + b"\0" + next_frame, [after], undersized=1),

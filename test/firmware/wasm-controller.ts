@@ -1,0 +1,274 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+
+import { MessageType } from "../../firmware-bridge/src/protocol/constants.ts";
+import { readAck, type Ack } from "../../firmware-bridge/src/protocol/controller-messages.ts";
+import { FrameDecoder } from "../../firmware-bridge/src/protocol/frame-decoder.ts";
+import { FrameEncoder } from "../../firmware-bridge/src/protocol/frame-encoder.ts";
+import {
+  writeClearFault,
+  writeEnable,
+  writeHello,
+  writeSubscribe,
+  writeTrajHeader,
+  writeTrajPosition,
+} from "../../firmware-bridge/src/protocol/host-messages.ts";
+import { firmwareCorePath } from "../../firmware-bridge/src/transport/firmware-core.ts";
+import { frameVectors } from "./vectors.ts";
+
+/** The part of the standard that this file uses; Node's types leave it to the DOM library. */
+declare const WebAssembly: {
+  instantiate(
+    bytes: Uint8Array,
+    imports: object,
+  ): Promise<{ readonly instance: { readonly exports: object } }>;
+};
+
+export interface ControllerFrame {
+  readonly type: number;
+  readonly seq: number;
+  readonly payload: Uint8Array;
+}
+
+/** What the core tells its observer; `kind` is 1 COMMIT, 2 ENABLE, 3 BRAKE. */
+export interface PathEvent {
+  readonly kind: number;
+  /** u32. */
+  readonly tick: number;
+  readonly t0: number;
+  readonly dt: number;
+  readonly count: number;
+}
+
+/** Frames taken, and ways to lose what arrives. */
+export interface ControllerCounters {
+  readonly frames: number;
+  readonly oversized: number;
+  readonly undersized: number;
+  readonly miscoded: number;
+  readonly crc_errors: number;
+  readonly replayed: number;
+}
+
+export interface TrajPart {
+  readonly chunkId: number;
+  readonly partIndex: number;
+  readonly partCount: number;
+  /** u32 tick. */
+  readonly t0: number;
+  readonly dt: number;
+  readonly rows: readonly (readonly number[])[];
+}
+
+/** Mask of the reference controller's joints. */
+export const allJoints = 0x3f;
+
+/**
+ * The C core behind the functions of port/wasm/wasm.c, spoken to in frames as a host would. Its joints are where they are commanded
+ * to, unless `measured` says otherwise.
+ */
+export class WasmController {
+  /** Counts, one a joint; undefined: the command. */
+  measured: readonly number[] | undefined;
+  /** Joints that give a measurement. */
+  validMask = 0xff;
+  /** What shaped the path, in order. */
+  readonly events: readonly PathEvent[];
+  readonly #exports: ReadonlyMap<string, unknown>;
+  readonly #buffer: ArrayBuffer;
+  readonly #encoder = new FrameEncoder();
+  readonly #decoder = new FrameDecoder((type, seq, payload, length) => {
+    const bytes = new Uint8Array(payload.buffer, payload.byteOffset, length).slice();
+    this.#frames.push({ type, seq, payload: bytes });
+  });
+  #frames: ControllerFrame[] = [];
+  #wire: number[] = [];
+  #seq = 0;
+
+  private constructor(exports: object, events: readonly PathEvent[], bootId: number) {
+    this.#exports = new Map(Object.entries(exports));
+    this.events = events;
+    const memory: unknown = this.#exports.get("memory");
+    assert.ok(typeof memory === "object" && memory !== null && "buffer" in memory);
+    assert.ok(memory.buffer instanceof ArrayBuffer);
+    this.#buffer = memory.buffer;
+    this.#call("init", bootId);
+  }
+
+  static async create(bootId = 1): Promise<WasmController> {
+    const events: PathEvent[] = [];
+    const observe = (kind: number, tick: number, t0: number, dt: number, count: number): void => {
+      events.push({ kind, tick: tick >>> 0, t0: t0 >>> 0, dt, count });
+    };
+    const bytes = await readFile(firmwareCorePath());
+    const { instance } = await WebAssembly.instantiate(bytes, { env: { observe } });
+    return new WasmController(instance.exports, events, bootId);
+  }
+
+  /** A controller in HOLD with a session and a lease of `leaseMs`, its joints measured at `position`. */
+  static async enabled(leaseMs: number, position?: readonly number[]): Promise<WasmController> {
+    const controller = await WasmController.create();
+    controller.measured = position;
+    controller.tick();
+    controller.measured = undefined;
+    controller.hello(frameVectors.session_id);
+    controller.takeFrames();
+    assert.equal(controller.enable({ leaseMs }).code, 0);
+    return controller;
+  }
+
+  get now(): number {
+    return this.#call("now") >>> 0;
+  }
+
+  set now(tick: number) {
+    this.#call("set_now", tick);
+  }
+
+  get mode(): number {
+    return this.#call("mode");
+  }
+
+  get fault(): number {
+    return this.#call("fault");
+  }
+
+  get session(): number {
+    return this.#call("session") >>> 0;
+  }
+
+  get counters(): ControllerCounters {
+    return {
+      frames: this.#call("frames"),
+      oversized: this.#call("oversized"),
+      undersized: this.#call("undersized"),
+      miscoded: this.#call("miscoded"),
+      crc_errors: this.#call("crc_errors"),
+      replayed: this.#call("replayed"),
+    };
+  }
+
+  /** Counts, one a joint. */
+  get command(): number[] {
+    return [...this.#joints("command")];
+  }
+
+  /** Sequence number of the last host frame. */
+  get seq(): number {
+    return this.#seq;
+  }
+
+  tick(count = 1): void {
+    for (let i = 0; i < count; i++) {
+      this.#joints("measured").set(this.measured ?? this.command);
+      this.#call("tick", this.validMask);
+      this.#collect();
+    }
+  }
+
+  /** Bytes that arrive after the current tick. */
+  receive(bytes: Uint8Array): void {
+    new Uint8Array(this.#buffer, this.#call("input"), bytes.length).set(bytes);
+    this.#call("receive", bytes.length, 0);
+    this.#collect();
+  }
+
+  /** The emergency input, not the frame. */
+  pressEmergencyStop(): void {
+    this.#call("estop");
+  }
+
+  /** Frames the controller sent since the last call. */
+  takeFrames(): ControllerFrame[] {
+    return this.#frames.splice(0);
+  }
+
+  /** Bytes the controller sent since the last call. */
+  takeWire(): Uint8Array {
+    return Uint8Array.from(this.#wire.splice(0));
+  }
+
+  /** Sends one frame whose payload `write` puts into the buffer it is given; the next sequence number, or `seq`. */
+  post(type: number, write: (out: DataView) => number = () => 0, seq?: number): void {
+    if (seq === undefined) this.#seq = (this.#seq + 1) % 256;
+    const length = write(this.#encoder.payload);
+    const end = this.#encoder.finish(type, seq ?? this.#seq, length, this.#decoder.seed);
+    this.receive(this.#encoder.bytes.subarray(0, end));
+  }
+
+  /** `post`, and the ACK that is the only answer. */
+  request(type: number, write?: (out: DataView) => number): Ack {
+    this.takeFrames();
+    this.post(type, write);
+    const frames = this.takeFrames();
+    assert.deepEqual(
+      frames.map((frame) => frame.type),
+      [MessageType.Ack],
+    );
+    const ack: Ack = { seq: 0, type: 0, code: 0, mode: 0, freeWaypoints: 0, chunkId: 0 };
+    const payload = frames[0]?.payload ?? new Uint8Array();
+    readAck(new DataView(payload.buffer), ack);
+    assert.equal(ack.type, type);
+    assert.equal(ack.seq, this.#seq);
+    return ack;
+  }
+
+  hello(sessionId: number): void {
+    this.#decoder.seed = (frameVectors.schema_hash ^ sessionId) >>> 0;
+    this.post(MessageType.Hello, (out) => writeHello(out, sessionId));
+  }
+
+  enable({
+    leaseMs = 1000,
+    limitsCrc = frameVectors.limits_crc,
+  }: { readonly leaseMs?: number; readonly limitsCrc?: number } = {}): Ack {
+    return this.request(MessageType.Enable, (out) =>
+      writeEnable(out, { jointMask: allJoints, leaseMs, limitsCrc }),
+    );
+  }
+
+  traj(part: TrajPart): Ack {
+    return this.request(MessageType.Traj, (out) => {
+      const { rows, ...header } = part;
+      const headerLength = writeTrajHeader(out, {
+        ...header,
+        n: rows.length,
+        jointMask: allJoints,
+      });
+      const positions = rows.flat();
+      for (const [i, position] of positions.entries()) writeTrajPosition(out, i, position);
+      return headerLength + 4 * positions.length;
+    });
+  }
+
+  clearFault(fault: number, faultNonce: number): Ack {
+    return this.request(MessageType.ClearFault, (out) =>
+      writeClearFault(out, { fault, faultNonce }),
+    );
+  }
+
+  subscribe(periodTicks: number): Ack {
+    return this.request(MessageType.Subscribe, (out) => writeSubscribe(out, periodTicks));
+  }
+
+  #collect(): void {
+    for (;;) {
+      const length = this.#call("transmit");
+      if (length === 0) return;
+      const bytes = new Uint8Array(this.#buffer, this.#call("output"), length);
+      this.#wire.push(...bytes);
+      this.#decoder.push(bytes);
+    }
+  }
+
+  #joints(name: "command" | "measured"): Int32Array {
+    return new Int32Array(this.#buffer, this.#call(name), this.#call("joint_count"));
+  }
+
+  #call(name: string, ...values: number[]): number {
+    const exported = this.#exports.get(`omp_wasm_${name}`);
+    assert.ok(typeof exported === "function", `the core does not export omp_wasm_${name}`);
+    const result: unknown = Reflect.apply(exported, undefined, values);
+    return typeof result === "number" ? result : 0;
+  }
+}
