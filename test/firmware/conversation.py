@@ -129,7 +129,7 @@ def conversation() -> dict:
     talk.state(40, RUN, LEASE_MS - 5, buffered=3, chunk_id=7)
     talk.send(41, "HEARTBEAT", "renews the lease, is not answered")
     talk.state(50, RUN, LEASE_MS - 9, buffered=3, chunk_id=7)
-    talk.ack(talk.send(51, "SUBSCRIBE", "no more", period_ticks=0), OK, RUN)
+    talk.ack(talk.send(51, "SUBSCRIBE", "no more", period_ticks=0), OK, RUN, 61)
     trajectory(talk, 52, "nearer than the shortest lead", LATE, RUN, 61, t0=53)
     trajectory(talk, 52, "part 1 of 2 is staged", OK, RUN, 61, t0=81, chunk_id=8, part_count=2)
     trajectory(talk, 52, "part 2 of 2 commits: 60 stays, 80 is not before 81 - 10", OK, RUN, 61, t0=81, chunk_id=8, part_index=1, part_count=2)

@@ -3,13 +3,15 @@
 #include "omp_bytes.h"
 #include "omp_crc32.h"
 
-/* COBS (Cheshire & Baker 1999), in place; returns the decoded length, 0 when the bytes are not valid. */
+enum { MISCODED = OMP_MAX_ENCODED + 1 };
+
+/* COBS (Cheshire & Baker 1999), in place; returns the decoded length, or MISCODED. */
 static size_t cobs_decode(uint8_t *bytes, size_t count) {
   size_t read = 0;
   size_t write = 0;
   while (read < count) {
     const size_t code = bytes[read++];
-    if (code == 0 || read + code - 1 > count) return 0;
+    if (code == 0 || read + code - 1 > count) return MISCODED;
     for (size_t i = 1; i < code; i++) bytes[write++] = bytes[read++];
     if (code < 0xff && read < count) bytes[write++] = 0;
   }
@@ -54,7 +56,7 @@ bool omp_frame_push(omp_frame_decoder *decoder, uint8_t byte, omp_frame_seed see
   }
   if (encoded == 0) return false;
   const size_t length = cobs_decode(decoder->bytes, encoded);
-  if (length == 0) {
+  if (length == MISCODED) {
     decoder->counters.miscoded++;
     return false;
   }

@@ -19,27 +19,19 @@ void omp_path_init(omp_path *path, const omp_joint *joints, uint8_t joint_count,
 void omp_path_rest_at(omp_path *path, const int32_t *position) {
   path->count = 0;
   path->brake.is_active = false;
+  path->motion = OMP_AT_REST;
   for (uint8_t j = 0; j < path->joint_count; j++) path->command[j] = position[j];
 }
 
-static bool has_active_segment(const omp_path *path) {
-  return path->count > 0 && omp_tick_diff(path->tick, path->from.tick) > 0;
-}
+bool omp_path_is_moving(const omp_path *path) { return path->motion != OMP_AT_REST; }
 
-bool omp_path_is_moving(const omp_path *path) { return path->brake.is_active || has_active_segment(path); }
-
-static void start_segment_here(omp_path *path, uint32_t tick) {
-  path->from.tick = tick;
-  for (uint8_t j = 0; j < path->joint_count; j++) path->from.position[j] = path->command[j];
-}
-
-/* Brakes from the current command with the velocity of the segment from `from` to `target`. */
-static void start_brake(omp_path *path, const omp_waypoint *target) {
+/* Brakes from the current command with the velocity of the segment it belongs to. */
+static void start_brake(omp_path *path) {
   omp_brake *brake = &path->brake;
-  const int64_t segment = omp_tick_diff(target->tick, path->from.tick);
+  const int64_t segment = omp_tick_diff(path->segment_end.tick, path->segment_start.tick);
   int64_t ticks = 0;
   for (uint8_t j = 0; j < path->joint_count; j++) {
-    const int64_t delta = (int64_t)target->position[j] - path->from.position[j];
+    const int64_t delta = (int64_t)path->segment_end.position[j] - path->segment_start.position[j];
     const int64_t acceleration = path->joints[j].max_acceleration;
     brake->velocity[j] = delta * path->tick_hz / segment;
     brake->start[j] = path->command[j];
@@ -49,7 +41,7 @@ static void start_brake(omp_path *path, const omp_waypoint *target) {
   brake->start_tick = path->tick;
   brake->ticks = (uint32_t)ticks;
   brake->is_active = ticks > 0;
-  start_segment_here(path, path->tick);
+  path->motion = brake->is_active ? OMP_IN_BRAKE : OMP_AT_REST;
 }
 
 static void drive_brake(omp_path *path) {
@@ -64,9 +56,8 @@ static void drive_brake(omp_path *path) {
     if (position > joint->max_position) position = joint->max_position;
     path->command[j] = (int32_t)position;
   }
-  if (k < total) return;
-  brake->is_active = false;
-  start_segment_here(path, path->tick);
+  brake->is_active = k < total;
+  path->motion = brake->is_active ? OMP_IN_BRAKE : OMP_AT_REST;
 }
 
 bool omp_path_advance(omp_path *path) {
@@ -75,22 +66,23 @@ bool omp_path_advance(omp_path *path) {
     drive_brake(path);
     return false;
   }
-  if (!has_active_segment(path)) return false;
-  const omp_waypoint target = *ring_at(path, 0);
+  path->motion = OMP_AT_REST;
   const int64_t elapsed = omp_tick_diff(path->tick, path->from.tick);
-  const int64_t segment = omp_tick_diff(target.tick, path->from.tick);
+  if (path->count == 0 || elapsed <= 0) return false;
+  path->motion = OMP_IN_SEGMENT;
+  path->segment_start = path->from;
+  path->segment_end = *ring_at(path, 0);
+  const int64_t segment = omp_tick_diff(path->segment_end.tick, path->from.tick);
   for (uint8_t j = 0; j < path->joint_count; j++) {
     const int64_t start = path->from.position[j];
-    path->command[j] = (int32_t)(start + (target.position[j] - start) * elapsed / segment);
+    path->command[j] = (int32_t)(start + (path->segment_end.position[j] - start) * elapsed / segment);
   }
   if (elapsed < segment) return false;
+  path->from = path->segment_end;
   path->head = (uint16_t)((path->head + 1) % OMP_RING_DEPTH);
   path->count--;
-  if (path->count > 0) {
-    path->from = target;
-    return false;
-  }
-  start_brake(path, &target);
+  if (path->count > 0) return false;
+  start_brake(path);
   return true;
 }
 
@@ -117,16 +109,12 @@ uint8_t omp_path_stage(omp_path *path, const omp_part *part, const uint8_t *rows
     omp_path_unstage(path);
     return OMP_ACK_RANGE;
   }
-  if (staged->count + part->count > OMP_RING_DEPTH) {
-    omp_path_unstage(path);
-    return OMP_ACK_FULL;
-  }
-  for (uint8_t row = 0; row < part->count; row++) {
+  for (uint8_t row = 0; row < part->count; row++, staged->count++) {
+    if (staged->count >= OMP_RING_DEPTH) continue;
     for (uint8_t j = 0; j < path->joint_count; j++) {
       staged->positions[staged->count][j] = omp_get_i32(rows);
       rows += 4;
     }
-    staged->count++;
   }
   staged->next_part++;
   return OMP_ACK_OK;
@@ -193,9 +181,8 @@ uint8_t omp_path_commit(omp_path *path, uint32_t min_lead, uint32_t max_lead) {
 
 void omp_path_stop(omp_path *path) {
   omp_path_unstage(path);
-  if (path->brake.is_active) return;
-  const bool is_active = has_active_segment(path);
-  const omp_waypoint target = *ring_at(path, 0);
   path->count = 0;
-  if (is_active) start_brake(path, &target);
+  if (path->motion == OMP_IN_SEGMENT) start_brake(path);
+  /* A chunk of this tick may have ended the braking. */
+  if (path->motion == OMP_IN_BRAKE) path->brake.is_active = true;
 }

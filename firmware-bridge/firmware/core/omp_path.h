@@ -21,6 +21,7 @@ typedef struct {
   uint8_t part_count;
   uint32_t t0;
   uint16_t dt;
+  /* May exceed what is kept of `positions`; the chunk is then refused. */
   uint16_t count;
   int32_t positions[OMP_RING_DEPTH][OMP_MAX_JOINTS];
 } omp_chunk;
@@ -34,12 +35,18 @@ typedef struct {
   int64_t velocity[OMP_MAX_JOINTS];
 } omp_brake;
 
+typedef enum { OMP_AT_REST, OMP_IN_SEGMENT, OMP_IN_BRAKE } omp_motion;
+
 typedef struct {
   const omp_joint *joints;
   uint8_t joint_count;
   uint32_t tick_hz;
   uint32_t tick;
   int32_t command[OMP_MAX_JOINTS];
+  /* What `command` belongs to. Stays until the next tick, whatever is committed before it. */
+  omp_motion motion;
+  omp_waypoint segment_start;
+  omp_waypoint segment_end;
   /* Where the segment to the ring's first waypoint begins. */
   omp_waypoint from;
   omp_waypoint ring[OMP_RING_DEPTH];
@@ -73,7 +80,7 @@ bool omp_path_is_moving(const omp_path *path);
 /* Drops what was staged. */
 void omp_path_unstage(omp_path *path);
 
-/* Takes a part, `rows` [count][joint_count] little-endian; an ACK code: OK, FULL or RANGE. */
+/* Takes a part, `rows` [count][joint_count] little-endian; an ACK code: OK or RANGE. */
 uint8_t omp_path_stage(omp_path *path, const omp_part *part, const uint8_t *rows);
 
 bool omp_path_is_complete(const omp_path *path);

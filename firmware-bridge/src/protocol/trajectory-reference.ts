@@ -10,6 +10,11 @@ interface Waypoint {
   readonly position: Int32Array;
 }
 
+interface Segment {
+  readonly start: Waypoint;
+  readonly end: Waypoint;
+}
+
 interface Brake {
   readonly startTick: number;
   readonly startPosition: Int32Array;
@@ -32,7 +37,10 @@ export class TrajectoryReference {
   #tick: number;
   #from: Waypoint;
   #ring: Waypoint[] = [];
+  /** Being followed, instead of the ring. */
   #brake: Brake | undefined;
+  /** What the command belongs to; undefined at rest. Stays until the next tick, whatever is committed before it. */
+  #motion: Segment | Brake | undefined;
 
   /** At rest at `command` (counts) at `tick`. */
   constructor(
@@ -58,7 +66,7 @@ export class TrajectoryReference {
   }
 
   get isMoving(): boolean {
-    return this.#brake !== undefined || this.#hasActiveSegment();
+    return this.#motion !== undefined;
   }
 
   /** ENABLE in IDLE at `now`: the measured position becomes the command. */
@@ -88,19 +96,17 @@ export class TrajectoryReference {
   /** HOLD, DISABLE, a new session or a fault at `now`. */
   brake(now: number): void {
     this.advanceTo(now);
-    if (this.#brake !== undefined) return;
-    const target = this.#hasActiveSegment() ? this.#ring[0] : undefined;
     this.#ring = [];
-    if (target !== undefined) this.#startBrake(target);
+    const motion = this.#motion;
+    if (motion === undefined) return;
+    // A chunk of this tick may have ended the braking.
+    if ("ticks" in motion) this.#brake = motion;
+    else this.#startBrake(motion);
   }
 
   /** Steps to `tick`. */
   advanceTo(tick: number): void {
     while (this.#tick < tick) this.#advance();
-  }
-
-  #hasActiveSegment(): boolean {
-    return this.#ring.length > 0 && this.#tick > this.#from.tick;
   }
 
   #advance(): void {
@@ -109,26 +115,28 @@ export class TrajectoryReference {
       this.#driveBrake(this.#brake);
       return;
     }
-    const target = this.#ring[0];
-    if (target === undefined || this.#tick <= this.#from.tick) return;
+    const start = this.#from;
+    const end = this.#ring[0];
+    this.#motion = undefined;
+    if (end === undefined || this.#tick <= start.tick) return;
+    this.#motion = { start, end };
     for (let joint = 0; joint < this.#command.length; joint++) {
-      const start = this.#from.position[joint] ?? 0;
-      const delta = (target.position[joint] ?? 0) - start;
-      const step = mulDiv(delta, this.#tick - this.#from.tick, target.tick - this.#from.tick);
-      this.#command[joint] = start + step;
+      const position = start.position[joint] ?? 0;
+      const delta = (end.position[joint] ?? 0) - position;
+      const step = mulDiv(delta, this.#tick - start.tick, end.tick - start.tick);
+      this.#command[joint] = position + step;
     }
-    if (this.#tick < target.tick) return;
+    if (this.#tick < end.tick) return;
+    this.#from = end;
     this.#ring.shift();
-    if (this.#ring.length === 0) this.#startBrake(target);
-    else this.#from = target;
+    if (this.#ring.length === 0) this.#startBrake(this.#motion);
   }
 
-  /** Brakes from the current command with the velocity of the segment to `target`. */
-  #startBrake(target: Waypoint): void {
-    const segmentTicks = target.tick - this.#from.tick;
+  /** Brakes from the current command with the velocity of the segment it belongs to. */
+  #startBrake({ start, end }: Segment): void {
     const velocity = this.#joints.map((_, joint) => {
-      const delta = (target.position[joint] ?? 0) - (this.#from.position[joint] ?? 0);
-      return mulDiv(delta, this.#tickHz, segmentTicks);
+      const delta = (end.position[joint] ?? 0) - (start.position[joint] ?? 0);
+      return mulDiv(delta, this.#tickHz, end.tick - start.tick);
     });
     const ticks = Math.max(
       ...this.#joints.map(({ maxAcceleration }, joint) => {
@@ -138,8 +146,9 @@ export class TrajectoryReference {
       }),
     );
     const startPosition = this.#command.slice();
-    this.#from = { tick: this.#tick, position: startPosition };
-    if (ticks > 0) this.#brake = { startTick: this.#tick, startPosition, velocity, ticks };
+    this.#brake =
+      ticks > 0 ? { startTick: this.#tick, startPosition, velocity, ticks } : undefined;
+    this.#motion = this.#brake;
   }
 
   #driveBrake(brake: Brake): void {
@@ -151,9 +160,8 @@ export class TrajectoryReference {
       const position = (brake.startPosition[joint] ?? 0) + step;
       this.#command[joint] = Math.min(maxPosition, Math.max(minPosition, position));
     });
-    if (k < brake.ticks) return;
-    this.#brake = undefined;
-    this.#from = { tick: this.#tick, position: this.#command.slice() };
+    if (k === brake.ticks) this.#brake = undefined;
+    this.#motion = this.#brake;
   }
 }
 

@@ -66,5 +66,9 @@ EXPORT(omp_wasm_set_now) void omp_wasm_set_now(uint32_t tick) { core.path.tick =
 EXPORT(omp_wasm_mode) uint32_t omp_wasm_mode(void) { return core.mode; }
 EXPORT(omp_wasm_fault) uint32_t omp_wasm_fault(void) { return core.fault; }
 EXPORT(omp_wasm_session) uint32_t omp_wasm_session(void) { return core.session_id; }
+EXPORT(omp_wasm_frames) uint32_t omp_wasm_frames(void) { return core.decoder.counters.frames; }
+EXPORT(omp_wasm_oversized) uint32_t omp_wasm_oversized(void) { return core.decoder.counters.oversized; }
+EXPORT(omp_wasm_undersized) uint32_t omp_wasm_undersized(void) { return core.decoder.counters.undersized; }
+EXPORT(omp_wasm_miscoded) uint32_t omp_wasm_miscoded(void) { return core.decoder.counters.miscoded; }
 EXPORT(omp_wasm_crc_errors) uint32_t omp_wasm_crc_errors(void) { return core.decoder.counters.crc_errors; }
 EXPORT(omp_wasm_replayed) uint32_t omp_wasm_replayed(void) { return core.counters.replayed; }
