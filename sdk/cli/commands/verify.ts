@@ -143,7 +143,12 @@ async function missingForPyTorch(
 function actionErrors(byVariant: unknown): readonly string[] {
   if (typeof byVariant !== "object" || byVariant === null) return [];
   return Object.entries(byVariant).map(([name, error]: [string, unknown]) => {
-    const [most, mean] = [numberAt(error, "max_normalized"), numberAt(error, "mean_normalized")];
+    const most = scientific(numberAt(error, "max_normalized"));
+    const mean = scientific(numberAt(error, "mean_normalized"));
     return `${name}: at most ${most} from PyTorch, ${mean} on average (normalised units)`;
   });
+}
+
+function scientific(value: number | undefined): string {
+  return value === undefined ? "an unknown amount" : value.toExponential(2);
 }
