@@ -9,7 +9,9 @@ export const python: string = repositoryPath("models", "python", ".venv", "bin",
 
 /** Options of a test that needs Python: skipped, with what to do, where the environment is missing. */
 export const needsPython: { skip: string | false } = {
-  skip: existsSync(python) ? false : "no models/python/.venv; models/python/README.md installs it",
+  skip: existsSync(python)
+    ? false
+    : "no models/python/.venv; npm test makes it where there is a python3",
 };
 
 /** Environment in which `omp_models` is this repository's. */
