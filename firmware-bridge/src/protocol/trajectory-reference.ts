@@ -146,8 +146,7 @@ export class TrajectoryReference {
       }),
     );
     const startPosition = this.#command.slice();
-    this.#brake =
-      ticks > 0 ? { startTick: this.#tick, startPosition, velocity, ticks } : undefined;
+    this.#brake = ticks > 0 ? { startTick: this.#tick, startPosition, velocity, ticks } : undefined;
     this.#motion = this.#brake;
   }
 
