@@ -22,16 +22,23 @@ function run(command: string, args: readonly string[], cwd: string): string {
   });
 }
 
+/** What `npm pack --json` says of one tarball: an array of these, or an object by package name. */
+interface Packed {
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
 test("the packed tarball installs in an empty folder, imports, requires and runs", () => {
-  const packed: unknown = JSON.parse(
+  const packed: readonly Packed[] | Readonly<Record<string, Packed>> = JSON.parse(
     run(
       "npm",
       ["pack", "--json", "--ignore-scripts", "--pack-destination", folder],
       repositoryRoot,
     ),
   );
-  const first: unknown = Array.isArray(packed) ? packed[0] : Object.values(packed ?? {})[0];
-  const { filename, files } = first as { filename: string; files: { path: string }[] };
+  const [first] = Object.values(packed);
+  assert.ok(first, "npm pack says what it packed");
+  const { filename, files } = first;
   const paths = files.map((file) => file.path);
   assert.ok(paths.includes("models/bundles/so101-push/manifest.json"), "the demo bundle is packed");
   assert.deepEqual(
