@@ -3,8 +3,10 @@
 import dataclasses
 import hashlib
 import json
+import math
 import shutil
 import tempfile
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from .policy import Policy
 from .recipe import Recipe
 from .runner import Inputs, OnnxRunner
 
+MANIFEST_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 GOLDEN_FILE = "golden.json"
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -35,7 +38,7 @@ def manifest(
     config = policy.config
     units = {"revolute": "rad", "prismatic": "m"}
     return {
-        "manifest_version": 1,
+        "manifest_version": MANIFEST_VERSION,
         "bundle_id": bundle_id,
         "bundle_version": recipe.bundle_version,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -131,13 +134,14 @@ def write_bundle(contents: Path, unfinished: dict[str, Any], out: Path) -> dict[
         for path in sorted(contents.iterdir())
     }
     complete = {**unfinished, "files": files}
-    validate_manifest(complete)
+    text = json.dumps(complete, indent=2) + "\n"
+    parse_manifest(text)
     out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
         fresh = Path(folder) / "new"
         shutil.copytree(contents, fresh)
-        (fresh / MANIFEST_FILE).write_text(json.dumps(complete, indent=2) + "\n")
+        (fresh / MANIFEST_FILE).write_text(text, encoding="utf-8")
         if out.exists():
             if not (out / MANIFEST_FILE).is_file():
                 raise OmpModelsError("BUNDLE_INVALID", f"{out} exists and is no bundle; name another directory")
@@ -151,11 +155,7 @@ def read_manifest(bundle: Path) -> dict[str, Any]:
     path = bundle / MANIFEST_FILE
     if not path.is_file():
         raise OmpModelsError("BUNDLE_INVALID", f"{path} does not exist; `python -m omp_models export` writes a bundle")
-    try:
-        value = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise OmpModelsError("BUNDLE_INVALID", f"{path}: {error}") from error
-    validate_manifest(value)
+    value = parse_manifest(path.read_bytes())
     for name, expected in value["files"].items():
         file = bundle / name
         content = file.read_bytes() if file.is_file() else b""
@@ -165,41 +165,96 @@ def read_manifest(bundle: Path) -> dict[str, Any]:
     return value
 
 
+def parse_manifest(text: str | bytes) -> dict[str, Any]:
+    """Reads JSON, UTF-8 where bytes are given, and checks it as `validate_manifest` does. Raises BUNDLE_INVALID."""
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8")
+        value = json.loads(decoded, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise OmpModelsError("BUNDLE_INVALID", f"{MANIFEST_FILE} is not JSON: {error}") from error
+    validate_manifest(value)
+    return value
+
+
 def validate_manifest(value: object) -> None:
-    """Checks a manifest against the schema and the rules that a schema cannot say. Raises BUNDLE_INVALID."""
-    schema = json.loads(SCHEMA.read_text())
+    """Checks a manifest against the schema and the rules across keys. Raises BUNDLE_INVALID naming the key."""
+    if isinstance(value, dict) and value.get("manifest_version", MANIFEST_VERSION) != MANIFEST_VERSION:
+        raise _invalid("manifest_version", f"{value['manifest_version']!r} found, {MANIFEST_VERSION} expected")
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(value))
     if error is not None:
-        raise OmpModelsError("BUNDLE_INVALID", f"{MANIFEST_FILE}: {error.json_path}: {error.message}")
+        raise _invalid(_key(error), error.message)
     assert isinstance(value, dict)
-    policy, observations, joints = value["policy"], value["observations"], value["action"]["joints"]
-    keys = [one["key"] for one in observations]
-    last_row = policy["action_start_index"] + policy["lead_steps"] + policy["n_action_steps"]
-    sizes = {one["key"]: int(np.prod(one["shape"])) for one in observations} | {ACTION_KEY: len(joints)}
-    stats = value["normalization"]["stats"]
-    names = [variant["name"] for variant in value["variants"]]
-    used = [value["golden"]["file"], *(variant["file"] for variant in value["variants"])]
-    rules = {
-        "policy: the executed rows must lie within the horizon": last_row <= policy["horizon"],
-        "observations: every key once": len(set(keys)) == len(keys),
-        "observations: a name for each value of the last axis": all(
-            len(one["names"]) == one["shape"][-1] for one in observations
-        ),
-        "action.joints: every name once": len({joint["name"] for joint in joints}) == len(joints),
-        "action.joints: min_position below max_position": all(
-            joint["min_position"] < joint["max_position"] for joint in joints
-        ),
-        "noise.input: no observation key": value["noise"]["input"] not in keys,
-        "noise.shape: horizon and joints": value["noise"]["shape"] == [policy["horizon"], len(joints)],
-        "normalization.stats: min and max of every key's size": set(stats) == set(sizes)
-        and all(len(side) == sizes[key] for key, one in stats.items() for side in one.values()),
-        "variants: every name once": len(set(names)) == len(names),
-        "default_variant: the name of a variant": value["default_variant"] in names,
-        "files: every variant and the golden file": all(file in value["files"] for file in used),
-    }
-    for rule, holds in rules.items():
+    for key, holds, expected in _rules(value):
         if not holds:
-            raise OmpModelsError("BUNDLE_INVALID", f"{MANIFEST_FILE}: {rule}")
+            raise _invalid(key, f"{expected} expected")
+
+
+def _rules(value: dict[str, Any]) -> Iterator[tuple[str, bool, str]]:
+    """Key, whether its rule holds, the rule. A rule may rely on those before it."""
+    policy, observations, joints = value["policy"], value["observations"], value["action"]["joints"]
+    rows = policy["horizon"] - policy["action_start_index"]
+    yield "policy.action_start_index", rows >= 1, "less than horizon"
+    yield "policy.lead_steps", policy["lead_steps"] < rows, f"0 to {rows - 1}"
+    rows -= policy["lead_steps"]
+    yield "policy.n_action_steps", policy["n_action_steps"] <= rows, f"1 to {rows}"
+
+    keys = [one["key"] for one in observations]
+    yield "observations", _is_unique(keys), "every key once"
+    for i, one in enumerate(observations):
+        yield f"observations[{i}].key", one["key"] != ACTION_KEY, f"another key than {ACTION_KEY}"
+        size = one["shape"][-1]
+        yield f"observations[{i}].names", len(one["names"]) == size, f"{size} names, one an element of the last axis"
+    yield "action.joints", _is_unique(joint["name"] for joint in joints), "every name once"
+    for i, joint in enumerate(joints):
+        holds = joint["min_position"] < joint["max_position"]
+        yield f"action.joints[{i}].max_position", holds, f"more than min_position {joint['min_position']}"
+
+    noise = value["noise"]
+    yield "noise.input", noise["input"] not in (*keys, ACTION_KEY), f"neither {ACTION_KEY} nor an observation key"
+    shape = [policy["horizon"], len(joints)]
+    yield "noise.shape", noise["shape"] == shape, f"{shape}, horizon and joints"
+
+    stats = value["normalization"]["stats"]
+    sizes = {one["key"]: math.prod(one["shape"]) for one in observations} | {ACTION_KEY: len(joints)}
+    for key in {**sizes, **stats}:
+        yield f"normalization.stats.{key}", key in sizes and key in stats, f"the keys {', '.join(sizes)}"
+        for side, numbers in stats[key].items():
+            yield f"normalization.stats.{key}.{side}", len(numbers) == sizes[key], f"{sizes[key]} numbers"
+
+    variants, listed = value["variants"], "a file listed in files"
+    yield "variants", _is_unique(variant["name"] for variant in variants), "every name once"
+    for i, variant in enumerate(variants):
+        yield f"variants[{i}].file", variant["file"] in value["files"], listed
+    yield "default_variant", any(one["name"] == value["default_variant"] for one in variants), "the name of a variant"
+    yield "golden.file", value["golden"]["file"] in value["files"], listed
+
+
+def _is_unique(names: Iterable[str]) -> bool:
+    names = list(names)
+    return len(set(names)) == len(names)
+
+
+def _key(error: jsonschema.ValidationError) -> str:
+    """Path of the key that is wrong, missing or unknown, as in `action.joints[0].name`."""
+    path = list(error.absolute_path)
+    match error.validator:
+        case "required":
+            path.append(next(key for key in error.validator_value if key not in error.instance))
+        case "additionalProperties":
+            path.append(next(key for key in error.instance if key not in error.schema["properties"]))
+        case _ if "propertyNames" in error.absolute_schema_path:
+            path.append(error.instance)
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in path]
+    return "".join(parts).removeprefix(".") or "the root"
+
+
+def _invalid(key: str, problem: str) -> OmpModelsError:
+    return OmpModelsError("BUNDLE_INVALID", f"{MANIFEST_FILE}: {key}: {problem}")
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is no JSON number")
 
 
 def _numbers(values: np.ndarray) -> list[float]:

@@ -1,4 +1,4 @@
-import { ErrorCode, OmpError } from "../errors.ts";
+import { asOmpError, ErrorCode, OmpError } from "../errors.ts";
 import type { ModelSource } from "../runtime/inference-backend.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import { type Golden, parseGolden } from "./golden.ts";
@@ -23,7 +23,7 @@ export async function loadBundle(
   reader: BundleReader,
   variantName?: string,
 ): Promise<PolicyBundle> {
-  const manifest = parseManifest(decode(await reader.read("manifest.json")));
+  const manifest = parseManifest(decode(await reader.read("manifest.json"), "manifest.json"));
   const wanted = variantName ?? manifest.defaultVariant;
   const variant = manifest.variants.find(({ name }) => name === wanted);
   if (variant === undefined) {
@@ -34,7 +34,8 @@ export async function loadBundle(
   }
   const bytes = await readChecked(reader, manifest, variant.file);
   const path = reader.path(variant.file);
-  const golden = decode(await readChecked(reader, manifest, manifest.golden.file));
+  const goldenFile = manifest.golden.file;
+  const golden = decode(await readChecked(reader, manifest, goldenFile), goldenFile);
   return {
     location: reader.location,
     manifest,
@@ -65,8 +66,16 @@ async function readChecked(
 }
 
 // Every runtime of the sdk has it; it is no part of the language, so the compiler does not know it.
-declare const TextDecoder: new () => { decode(bytes: Uint8Array): string };
+declare const TextDecoder: new (
+  label: "utf-8",
+  options: { readonly fatal: true; readonly ignoreBOM: true },
+) => { decode(bytes: Uint8Array): string };
 
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+/** UTF-8, strictly: a byte that is none is never replaced, and a byte order mark is left for the JSON parser to refuse. */
+function decode(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (error) {
+    throw asOmpError(error, ErrorCode.BundleInvalid, `${file} is not UTF-8`);
+  }
 }

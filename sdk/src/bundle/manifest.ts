@@ -103,6 +103,9 @@ export interface Manifest {
 
 const FILE = "manifest.json";
 
+/** Key of the action's statistics and name of the graph's output; nothing else may bear it. */
+const ACTION_KEY = "action";
+
 /** @throws {OmpError} BUNDLE_INVALID naming the key */
 export function parseManifest(text: string): Manifest {
   const root = new JsonFields(parseJson(text, FILE), FILE);
@@ -203,13 +206,15 @@ function parsePolicy(fields: JsonFields): PolicySpec {
 
 function parseObservation(fields: JsonFields): ObservationSpec {
   fields.allow("key", "shape", "dtype", "unit", "names", "rate_hz", "max_age_ms");
+  const key = fields.string("key");
+  if (key === ACTION_KEY) throw fields.refuse("key", key, `another key than ${ACTION_KEY}`);
   const shape = fields.shape("shape");
   const names = fields.strings("names");
   if (names.length !== shape.at(-1)) {
     throw fields.refuse("names", names, `${shape.at(-1)} names, one an element of the last axis`);
   }
   return {
-    key: fields.string("key"),
+    key,
     shape,
     size: shape.reduce((product, size) => product * size, 1),
     dtype: fields.literal("dtype", "float32"),
@@ -223,7 +228,7 @@ function parseObservation(fields: JsonFields): ObservationSpec {
 function parseAction(fields: JsonFields): ActionSpec {
   fields.allow("key", "kind", "dtype", "joints");
   return {
-    key: fields.literal("key", "action"),
+    key: fields.literal("key", ACTION_KEY),
     kind: fields.literal("kind", "joint_position"),
     dtype: fields.literal("dtype", "float32"),
     joints: requireUnique(fields, "joints", fields.objects("joints").map(parseJoint)),
@@ -274,7 +279,9 @@ function parseNoise(
 ): NoiseSpec {
   fields.allow("input", "shape", "distribution", "mode", "generator");
   const input = fields.string("input");
-  if (observationSizes.has(input)) throw fields.refuse("input", input, "no observation key");
+  if (input === ACTION_KEY || observationSizes.has(input)) {
+    throw fields.refuse("input", input, `neither ${ACTION_KEY} nor an observation key`);
+  }
   const shape = fields.shape("shape");
   if (shape.join() !== expectedShape.join()) {
     throw fields.refuse("shape", shape, `[${expectedShape.join(", ")}], horizon and joints`);
