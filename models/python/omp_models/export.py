@@ -61,7 +61,7 @@ def export_bundle(run: Path, data: Path, out: Path, bundle_id: str | None, inter
             events.log(f"{name}: {error.max_normalized:.2e} network units from PyTorch at most")
         cases = checked[:GOLDEN_CASES]
         tolerance = {"int8": _int8_tolerance(int8, checked), "fp32": FP32_TOLERANCE}
-        (folder / GOLDEN_FILE).write_text(json.dumps(golden(folder, cases, tolerance)) + "\n")
+        (folder / GOLDEN_FILE).write_text(json.dumps(golden(folder, cases, tolerance), allow_nan=False) + "\n")
 
         success = _measure_success(recipe, folder, interrupt)
         training = _training_section(recipe, demonstrations, policy, success)
