@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const pythonHome = join(root, "models", "python");
 const python = join(pythonHome, ".venv", "bin", "python");
+const EXIT_INTERRUPTED = 130;
 
 // onnxruntime-node's install script downloads CUDA libraries from outside the registry on linux-x64.
 const env = {
@@ -20,6 +21,8 @@ function step(title, command, args, options = {}) {
   if (title !== "") console.error(`▸ ${title}`);
   const result = spawnSync(command, args, { cwd: root, env, stdio: "inherit", ...options });
   if (result.error !== undefined) fail(`${command} did not start: ${result.error.message}`);
+  // The job has said itself that Ctrl-C ended it.
+  if (result.status === EXIT_INTERRUPTED) process.exit(EXIT_INTERRUPTED);
   if (result.status !== 0)
     fail(`"${command} ${args.join(" ")}" ended with ${result.status ?? result.signal}`);
 }
