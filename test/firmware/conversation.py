@@ -1,7 +1,7 @@
 """A conversation with the reference controller: what the host sends at which tick, and every frame it gets back."""
 
 from frame_vectors import JOINTS, LIMITS_CRC, OTHER_SESSION_ID, SCHEMA_HASH, SEED, SESSION_ID, message
-from wire_reference import TYPES, wire_of
+from wire_reference import TYPES, payload_of, wire_of
 
 BOOT_ID = 0xB0071D00
 # The uid the WebAssembly port reports.
@@ -44,7 +44,15 @@ class Conversation:
         self.steps[-1]["answers"].append(frame)
 
     def ack(self, frame: dict, code: int, mode: int, free_waypoints: int = 64, chunk_id: int = 0) -> None:
-        self.answer("ACK", seq=frame["seq"], type=frame["type"], code=code, mode=mode, free_waypoints=free_waypoints, chunk_id=chunk_id)
+        self.answer(
+            "ACK",
+            seq=frame["seq"],
+            type=frame["type"],
+            code=code,
+            mode=mode,
+            free_waypoints=free_waypoints,
+            chunk_id=chunk_id,
+        )
 
     def hello(self, tick: int, session_id: int, why: str, major: int = 1, seq: int | None = None) -> None:
         is_new = major == 1 and SCHEMA_HASH ^ session_id != self.seed
@@ -96,8 +104,20 @@ def rows(count: int) -> list[list[int]]:
     return [POSITION for _ in range(count)]
 
 
-def trajectory(talk: Conversation, tick: int, why: str, code: int, mode: int, free: int, t0: int, n: int = 1, **more) -> None:
-    fields = {"chunk_id": 7, "part_index": 0, "part_count": 1, "dt": 20, "joint_mask": 63, "t0": t0, "n": n, "rows": rows(n), **more}
+def trajectory(
+    talk: Conversation, tick: int, why: str, code: int, mode: int, free: int, t0: int, n: int = 1, **more
+) -> None:
+    fields = {
+        "chunk_id": 7,
+        "part_index": 0,
+        "part_count": 1,
+        "dt": 20,
+        "joint_mask": 63,
+        "t0": t0,
+        "n": n,
+        "rows": rows(n),
+        **more,
+    }
     frame = talk.send(tick, "TRAJ", why, **fields)
     talk.ack(frame, code, mode, free, fields["chunk_id"])
 
@@ -132,8 +152,52 @@ def conversation() -> dict:
     talk.ack(talk.send(51, "SUBSCRIBE", "no more", period_ticks=0), OK, RUN, 61)
     trajectory(talk, 52, "nearer than the shortest lead", LATE, RUN, 61, t0=53)
     trajectory(talk, 52, "part 1 of 2 is staged", OK, RUN, 61, t0=81, chunk_id=8, part_count=2)
-    trajectory(talk, 52, "part 2 of 2 commits: 60 stays, 80 is not before 81 - 10", OK, RUN, 61, t0=81, chunk_id=8, part_index=1, part_count=2)
+    trajectory(
+        talk,
+        52,
+        "part 2 of 2 commits: 60 stays, 80 is not before 81 - 10",
+        OK,
+        RUN,
+        61,
+        t0=81,
+        chunk_id=8,
+        part_index=1,
+        part_count=2,
+    )
     trajectory(talk, 53, "a part without its first one", RANGE, RUN, 61, t0=150, chunk_id=9, part_index=1, part_count=2)
+    refused = {
+        "chunk_id": 11,
+        "part_index": 0,
+        "part_count": 1,
+        "t0": 81,
+        "dt": 20,
+        "n": 1,
+        "joint_mask": 63,
+        "rows": rows(1),
+    }
+    for why, changed in [
+        ("one joint is missing", {"joint_mask": 31}),
+        ("no waypoint", {"n": 0, "rows": []}),
+        ("a row too many", None),
+    ]:
+        trajectory(talk, 53, "part 1 of 2 is staged", OK, RUN, 61, t0=81, chunk_id=10, part_count=2)
+        if changed is None:
+            payload = payload_of("TRAJ", {**refused, "rows": rows(2)})
+            talk.ack(talk.send_raw(53, TYPES["TRAJ"], payload, why), MALFORMED, RUN, 61, 11)
+        else:
+            talk.ack(talk.send(53, "TRAJ", why, **{**refused, **changed}), RANGE, RUN, 61, 11)
+        trajectory(
+            talk,
+            53,
+            "a refused part drops what was staged",
+            RANGE,
+            RUN,
+            61,
+            t0=81,
+            chunk_id=10,
+            part_index=1,
+            part_count=2,
+        )
     talk.ack(talk.send_raw(54, 0x0C, b"\1\2\3", "a reserved type"), UNKNOWN, RUN, 61)
     talk.ack(talk.send_raw(54, TYPES["DISABLE"], b"\0", "DISABLE with a payload"), MALFORMED, RUN, 61)
     talk.send_raw(54, TYPES["SYNC"], b"\0" * 5, "SYNC of another length is ignored")

@@ -34,8 +34,13 @@ test("the controller's joints are those of the push world", async () => {
   const described = controller
     .takeFrames()
     .map(({ payload }) => readDescription(new DataView(payload.buffer)))
-    .map(({ name, kind, minPosition, maxPosition, maxVelocity, maxAcceleration }) => ({
-      ...{ name, kind, minPosition, maxPosition, maxVelocity, maxAcceleration },
+    .map((joint) => ({
+      name: joint.name,
+      kind: joint.kind,
+      minPosition: joint.minPosition,
+      maxPosition: joint.maxPosition,
+      maxVelocity: joint.maxVelocity,
+      maxAcceleration: joint.maxAcceleration,
     }));
   const expected = world.joints.map((joint) => ({
     name: joint.name,

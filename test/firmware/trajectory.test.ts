@@ -1,28 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MessageType } from "../../firmware-bridge/src/protocol/constants.ts";
 import { TrajectoryReference } from "../../firmware-bridge/src/protocol/trajectory-reference.ts";
-import { trajectoryVectors, type Scenario, type TimelineEvent } from "./vectors.ts";
-import { WasmController } from "./wasm-controller.ts";
+import { eventsAt, offsetOf, replayScenario } from "./core-replay.ts";
+import { trajectoryVectors, type Scenario } from "./vectors.ts";
+import { committedCore } from "./wasm-controller.ts";
 
-const { tick_hz, ring_depth, lease_ms, heartbeat_every_ticks, joints, scenarios } =
-  trajectoryVectors;
+const { tick_hz, joints, scenarios } = trajectoryVectors;
 
 const referenceJoints = joints.map((joint) => ({
   minPosition: joint.min_position,
   maxPosition: joint.max_position,
   maxAcceleration: joint.max_acceleration,
 }));
-
-/** Ticks after the scenario's start. */
-function offsetOf(scenario: Scenario, tick: number): number {
-  return (tick - scenario.start_tick) >>> 0;
-}
-
-function eventsAt(scenario: Scenario, offset: number): readonly TimelineEvent[] {
-  return scenario.events.filter(({ now }) => offsetOf(scenario, now) === offset);
-}
 
 /** Replays what the events did to the path; the staged rows of a chunk are those since its part 0. */
 function replayOnReference(scenario: Scenario): number[][] {
@@ -50,81 +40,6 @@ function replayOnReference(scenario: Scenario): number[][] {
   });
 }
 
-/** Sends the event; the ACK's code and free waypoints, or undefined when there is no answer. */
-function send(
-  controller: WasmController,
-  event: TimelineEvent,
-): { code: number; freeWaypoints: number; mode: number } | undefined {
-  switch (event.kind) {
-    case "hold":
-      return controller.request(MessageType.Hold);
-    case "disable":
-      return controller.request(MessageType.Disable);
-    case "enable": {
-      const ack = controller.enable({ leaseMs: lease_ms });
-      controller.measured = undefined;
-      return ack;
-    }
-    case "traj":
-      return controller.traj({
-        chunkId: event.chunk_id,
-        partIndex: event.part_index,
-        partCount: event.part_count,
-        t0: event.t0,
-        dt: event.dt,
-        rows: event.rows,
-      });
-    case "clear_fault":
-      return controller.clearFault(event.fault, event.fault_nonce);
-    case "estop":
-      controller.post(MessageType.Estop);
-      return undefined;
-    case "new_session":
-      controller.hello(event.session_id);
-      return undefined;
-    case "measured":
-      controller.measured = event.position;
-      return undefined;
-  }
-}
-
-async function replayOnCore(scenario: Scenario): Promise<void> {
-  const controller = await WasmController.create();
-  controller.measured = scenario.start_position;
-  controller.now = scenario.start_tick;
-  const modes = scenario.modes.flatMap(({ mode, ticks }) =>
-    Array.from({ length: ticks }, () => mode),
-  );
-  assert.equal(modes.length, scenario.commands.length);
-  for (const [i, expected] of scenario.commands.entries()) {
-    const offset = i + 1;
-    controller.tick();
-    const place = `tick ${offset} of "${scenario.name}"`;
-    assert.deepEqual(controller.command, expected, place);
-    assert.equal(controller.mode, modes[i], place);
-    if (offset === 1) {
-      controller.measured = undefined;
-      controller.hello(0x01020304);
-    }
-    if (offset % heartbeat_every_ticks === 0) controller.post(MessageType.Heartbeat);
-    for (const event of eventsAt(scenario, offset)) {
-      const ack = send(controller, event);
-      const what = `${event.kind} at ${place}`;
-      assert.equal(ack?.code ?? null, event.ack, what);
-      assert.equal(controller.mode, event.mode, what);
-      if (ack === undefined) continue;
-      assert.equal(ack.mode, event.mode, what);
-      assert.equal(ack.freeWaypoints, ring_depth - event.buffered, what);
-    }
-  }
-  const kinds = { commit: 1, enable: 2, brake: 3 } as const;
-  const expectedEvents = scenario.events
-    .filter(({ effect }) => effect !== "nothing")
-    .map(({ effect, now }) => ({ kind: effect === "nothing" ? 0 : kinds[effect], tick: now }));
-  const seen = controller.events.map(({ kind, tick }) => ({ kind, tick }));
-  assert.deepEqual(seen, expectedEvents, "what the observer was told");
-}
-
 test("the scenarios hold every refusal and every kind of stop", () => {
   const all = scenarios.flatMap(({ events }) => events);
   const trajCodes = new Set(all.filter(({ kind }) => kind === "traj").map(({ ack }) => ack));
@@ -146,6 +61,6 @@ for (const scenario of scenarios) {
         assert.deepEqual(commands[i], expected, `tick ${i + 1}`);
       }
     });
-    await t.test("C core", () => replayOnCore(scenario));
+    await t.test("C core", () => replayScenario(committedCore, scenario));
   });
 }

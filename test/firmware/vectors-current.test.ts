@@ -7,18 +7,16 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 
 import { repositoryPath } from "../support/repository.ts";
-import { firstTool } from "./tools.ts";
-
-const python = firstTool(["python3", "python"]);
+import { missingTools } from "./tools.ts";
 
 test(
   "make_vectors.py makes the committed vectors",
-  { skip: python === undefined ? "no python3" : false },
+  { skip: missingTools(["python3"]) },
   async (t) => {
     const directory = await mkdtemp(join(tmpdir(), "omp-vectors-"));
     t.after(() => rm(directory, { recursive: true, force: true }));
     const script = repositoryPath("test", "firmware", "make_vectors.py");
-    await promisify(execFile)(python ?? "", ["-B", script, directory]);
+    await promisify(execFile)("python3", ["-B", script, directory]);
     for (const name of ["frames.json", "trajectory.json"]) {
       const made = await readFile(join(directory, name), "utf8");
       const committed = await readFile(repositoryPath("test", "vectors", name), "utf8");

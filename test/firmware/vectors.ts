@@ -123,14 +123,11 @@ export interface TrajectoryVectors {
   readonly scenarios: readonly Scenario[];
 }
 
-export const frameVectors: FrameVectors = readJson("frames.json");
-export const trajectoryVectors: TrajectoryVectors = readJson("trajectory.json");
+export const frameVectors: FrameVectors = JSON.parse(read("frames.json"));
+export const trajectoryVectors: TrajectoryVectors = JSON.parse(read("trajectory.json"));
 
-function readJson<Document>(name: string): Document {
-  const document: Document = JSON.parse(
-    readFileSync(repositoryPath("test", "vectors", name), "utf8"),
-  );
-  return document;
+function read(name: string): string {
+  return readFileSync(repositoryPath("test", "vectors", name), "utf8");
 }
 
 export function fromHex(hex: string): Uint8Array {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 
 import { MessageType } from "../../firmware-bridge/src/protocol/constants.ts";
 import { readAck, type Ack } from "../../firmware-bridge/src/protocol/controller-messages.ts";
@@ -60,6 +60,9 @@ export interface TrajPart {
   readonly rows: readonly (readonly number[])[];
 }
 
+/** The module that ships. */
+export const committedCore: Uint8Array = readFileSync(firmwareCorePath());
+
 /** Mask of the reference controller's joints. */
 export const allJoints = 0x3f;
 
@@ -95,22 +98,19 @@ export class WasmController {
     this.#call("init", bootId);
   }
 
-  static async create(bootId = 1): Promise<WasmController> {
+  static async create(bootId = 1, core: Uint8Array = committedCore): Promise<WasmController> {
     const events: PathEvent[] = [];
     const observe = (kind: number, tick: number, t0: number, dt: number, count: number): void => {
       events.push({ kind, tick: tick >>> 0, t0: t0 >>> 0, dt, count });
     };
-    const bytes = await readFile(firmwareCorePath());
-    const { instance } = await WebAssembly.instantiate(bytes, { env: { observe } });
+    const { instance } = await WebAssembly.instantiate(core, { env: { observe } });
     return new WasmController(instance.exports, events, bootId);
   }
 
-  /** A controller in HOLD with a session and a lease of `leaseMs`, its joints measured at `position`. */
-  static async enabled(leaseMs: number, position?: readonly number[]): Promise<WasmController> {
-    const controller = await WasmController.create();
-    controller.measured = position;
+  /** A controller in HOLD with a session and a lease of `leaseMs` and its joints at 0. */
+  static async enabled(leaseMs: number, core: Uint8Array = committedCore): Promise<WasmController> {
+    const controller = await WasmController.create(1, core);
     controller.tick();
-    controller.measured = undefined;
     controller.hello(frameVectors.session_id);
     controller.takeFrames();
     assert.equal(controller.enable({ leaseMs }).code, 0);

@@ -246,7 +246,7 @@ static uint8_t commit(omp_core *core) {
   return code;
 }
 
-static uint8_t take_traj(omp_core *core, const omp_frame *frame) {
+static uint8_t stage_or_commit(omp_core *core, const omp_frame *frame) {
   if (frame->length < TRAJ_HEADER_BYTES) return OMP_ACK_MALFORMED;
   const omp_part part = {
       .chunk_id = omp_get_u16(frame->payload),
@@ -257,14 +257,19 @@ static uint8_t take_traj(omp_core *core, const omp_frame *frame) {
       .count = frame->payload[10],
   };
   if (frame->length != TRAJ_HEADER_BYTES + 4u * part.count * core->joint_count) return OMP_ACK_MALFORMED;
-  if (!is_armed(core)) {
-    omp_path_unstage(&core->path);
-    return OMP_ACK_MODE;
-  }
+  if (!is_armed(core)) return OMP_ACK_MODE;
   if (frame->payload[11] != all_joints(core)) return OMP_ACK_RANGE;
-  uint8_t code = omp_path_stage(&core->path, &part, frame->payload + TRAJ_HEADER_BYTES);
-  if (code == OMP_ACK_OK && omp_path_is_complete(&core->path)) code = commit(core);
-  if (code == OMP_ACK_OK) renew_lease(core);
+  const uint8_t code = omp_path_stage(&core->path, &part, frame->payload + TRAJ_HEADER_BYTES);
+  return code == OMP_ACK_OK && omp_path_is_complete(&core->path) ? commit(core) : code;
+}
+
+static uint8_t take_traj(omp_core *core, const omp_frame *frame) {
+  const uint8_t code = stage_or_commit(core, frame);
+  if (code == OMP_ACK_OK) {
+    renew_lease(core);
+  } else {
+    omp_path_unstage(&core->path);
+  }
   return code;
 }
 

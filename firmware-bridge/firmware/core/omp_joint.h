@@ -14,6 +14,7 @@ typedef struct {
   int32_t min_position;
   int32_t max_position;
   uint32_t max_velocity;
+  /* Above 0. */
   uint32_t max_acceleration;
   /* 0: not monitored. */
   uint32_t max_effort;
