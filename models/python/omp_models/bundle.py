@@ -44,7 +44,12 @@ def manifest(
         "created_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "policy": policy_section(config),
         "observations": [
-            {"key": spec.key, "shape": [len(spec.names)], "dtype": "float32", **_without_key(dataclasses.asdict(spec))}
+            {
+                "key": spec.key,
+                "shape": list(config.observation_shapes[spec.key]),
+                "dtype": "float32",
+                **_without_key(dataclasses.asdict(spec)),
+            }
             for spec in recipe.observations
         ],
         "action": {

@@ -1,7 +1,7 @@
 """Demonstrations on disk and the training windows cut from them.
 
-One `.npz` file: one float32 array [N, D] for every observation key and for `action`, the steps of all episodes one
-after the other; `episode_ends` int64 [E], cumulative; `dt_ms`; `seeds` int64 [E].
+One `.npz` file: one float32 array [N, *shape] for every observation key and [N, A] for `action`, the steps of all
+episodes one after the other; `episode_ends` int64 [E], cumulative; `dt_ms`; `seeds` int64 [E].
 """
 
 import hashlib
@@ -20,7 +20,7 @@ ACTION_KEY = "action"
 
 @dataclass(frozen=True)
 class Demonstrations:
-    """All episodes of one file. `arrays[key]` is float32 [N, D], physical units."""
+    """All episodes of one file. `arrays[key]` is float32 [N, *shape], physical units."""
 
     arrays: dict[str, np.ndarray]
     episode_ends: np.ndarray
@@ -39,7 +39,7 @@ class Demonstrations:
 
 @dataclass(frozen=True)
 class Windows:
-    """Training examples, physical units: observation `key` [W, n_obs_steps, D] and actions [W, horizon, A]."""
+    """Training examples, physical units: observation `key` [W, n_obs_steps, *shape] and actions [W, horizon, A]."""
 
     observations: dict[str, torch.Tensor]
     actions: torch.Tensor
@@ -57,11 +57,11 @@ def load_demonstrations(path: Path, policy: PolicyConfig) -> Demonstrations:
     if not path.is_file():
         raise fail("no such file; `python -m omp_models collect` writes one")
     with np.load(path, allow_pickle=False) as file:
-        dims = {**policy.observation_dims, ACTION_KEY: policy.action_dim}
-        missing = [key for key in (*dims, "episode_ends", "dt_ms") if key not in file]
+        shapes = {**policy.observation_shapes, ACTION_KEY: (policy.action_dim,)}
+        missing = [key for key in (*shapes, "episode_ends", "dt_ms") if key not in file]
         if missing:
             raise fail(f"key {missing[0]} is missing; the file has {', '.join(sorted(file.files))}")
-        arrays = {key: file[key] for key in dims}
+        arrays = {key: file[key] for key in shapes}
         episode_ends = file["episode_ends"].astype(np.int64)
         dt_ms = float(file["dt_ms"])
     if dt_ms != policy.dt_ms:
@@ -69,10 +69,10 @@ def load_demonstrations(path: Path, policy: PolicyConfig) -> Demonstrations:
     if len(episode_ends) == 0 or np.any(np.diff(episode_ends, prepend=0) <= 0):
         raise fail("episode_ends must be increasing and start above 0")
     for key, rows in arrays.items():
-        expected = (int(episode_ends[-1]), dims[key])
+        expected = (int(episode_ends[-1]), *shapes[key])
         if rows.shape != expected or rows.dtype != np.float32:
             raise fail(f"key {key} is {rows.dtype}{list(rows.shape)}, float32{list(expected)} expected")
-        bad_rows = np.flatnonzero(~np.isfinite(rows).all(axis=1))
+        bad_rows = np.flatnonzero(~np.isfinite(rows).all(axis=tuple(range(1, rows.ndim))))
         if len(bad_rows):
             episode = int(np.searchsorted(episode_ends, bad_rows[0], side="right"))
             raise fail(f"key {key}, episode {episode}: row {bad_rows[0]} is not finite")
@@ -99,6 +99,6 @@ def make_windows(demonstrations: Demonstrations, policy: PolicyConfig) -> Window
         raise OmpModelsError("DATASET_INVALID", f"every episode is shorter than {policy.horizon} steps")
     observations = {
         key: torch.from_numpy(demonstrations.arrays[key][indices[:, : policy.n_obs_steps]])
-        for key in policy.observation_dims
+        for key in policy.observation_shapes
     }
     return Windows(observations, torch.from_numpy(demonstrations.arrays[ACTION_KEY][indices]))

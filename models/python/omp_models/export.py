@@ -1,6 +1,5 @@
 """From a finished run to a bundle: export, quantize, compare, evaluate, describe."""
 
-import dataclasses
 import hashlib
 import json
 import platform
@@ -117,8 +116,8 @@ def _training_section(
     config: TrainConfig = recipe.train
     return {
         "command": recipe.command,
-        "objective": config.objective,
-        "config": dataclasses.asdict(config),
+        "objective": config.policy.objective,
+        "config": config.to_dict(),
         "seed": config.seed,
         "parameters": sum(parameter.numel() for parameter in policy.network.parameters()),
         "dataset": {

@@ -41,11 +41,11 @@ class FoldedPolicy(nn.Module):
         network = copy.deepcopy(policy.network)
         embedding_dim = policy.config.time_embedding_dim
         with torch.no_grad():
-            times = network.embed_t(torch.ones(1)) + network.embed_r(torch.zeros(1))
-            constant = network.conditioning(times)[0]
+            constant = network.conditioning(network.embed(t=torch.ones(1), r=torch.zeros(1)))[0]
             films = [block.film for block in network.trunk.blocks()]
             weight = torch.cat([film.weight[:, embedding_dim:] for film in films])
             bias = torch.cat([film.bias + film.weight[:, :embedding_dim] @ constant for film in films])
+        self._keys = list(policy.config.observation_shapes)
         self.film_dims = [film.out_features for film in films]
         self.film = nn.Linear(weight.shape[1], weight.shape[0])
         self.film.weight, self.film.bias = nn.Parameter(weight), nn.Parameter(bias)
@@ -58,9 +58,9 @@ class FoldedPolicy(nn.Module):
         self.action_normalizer = policy.action_normalizer
 
     def forward(self, *inputs: Tensor) -> Tensor:
-        """Actions [1, H, A] from the observations [1, To, D_key] in order of the keys, then noise [1, H, A]."""
+        """Actions [1, H, A] from the observations [1, To, *shape] in order of the keys, then noise [1, H, A]."""
         *observation, noise = inputs
-        features = self.encoder(self.observation_normalizer(torch.cat(observation, dim=-1)))
+        features = self.encoder(self.observation_normalizer(dict(zip(self._keys, observation, strict=True))))
         films = self.film(self.conditioning(features)).split(self.film_dims, dim=-1)
         actions, _ = self.trunk(noise, list(films))
         return self.action_normalizer.inverse(actions)
@@ -68,7 +68,7 @@ class FoldedPolicy(nn.Module):
 
 def input_shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:
     """Graph inputs by name, in order."""
-    shapes = {key: (1, config.n_obs_steps, dim) for key, dim in config.observation_dims.items()}
+    shapes = {key: (1, config.n_obs_steps, *shape) for key, shape in config.observation_shapes.items()}
     return {**shapes, NOISE_INPUT: (1, config.horizon, config.action_dim)}
 
 

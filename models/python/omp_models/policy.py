@@ -4,43 +4,44 @@ import dataclasses
 import json
 from pathlib import Path
 
-import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from . import first_format
 from .config import PolicyConfig, policy_from_dict
 from .dataset import ACTION_KEY
 from .errors import OmpModelsError
-from .network import VelocityNetwork
-from .normalize import MinMaxStats, Normalizer
+from .networks import PolicyNetwork
+from .normalize import MinMaxStats, Normalizer, ObservationNormalizer
+from .objectives import objective_type
 
 
 class Policy(nn.Module):
-    """One network evaluation a chunk: `action = e - u(e, r=0, t=1 | observation)`, normalised in and out."""
+    """Normalise, encode, sample, un-normalise: always `nfe` network evaluations a chunk, so one graph exports it."""
 
-    def __init__(self, config: PolicyConfig, stats: dict[str, MinMaxStats], network: VelocityNetwork | None = None):
+    def __init__(self, config: PolicyConfig, stats: dict[str, MinMaxStats], network: PolicyNetwork | None = None):
         super().__init__()
         self.config = config
         self.stats = stats
-        self.network = VelocityNetwork(config) if network is None else network
-        observed = [stats[key] for key in config.observation_dims]
-        self.observation_normalizer = Normalizer(
-            MinMaxStats(np.concatenate([s.min for s in observed]), np.concatenate([s.max for s in observed]))
-        )
+        self.network = PolicyNetwork(config) if network is None else network
+        self.observation_normalizer = ObservationNormalizer(stats, config.observation_shapes)
         self.action_normalizer = Normalizer(stats[ACTION_KEY])
+        self._sample = objective_type(config.objective).sample
 
-    def normalize_observation(self, observation: dict[str, Tensor]) -> Tensor:
-        """All keys concatenated and normalised; `observation[key]` [B, To, D_key], physical units."""
-        physical = torch.cat([observation[key] for key in self.config.observation_dims], dim=-1)
-        return self.observation_normalizer(physical)
+    @property
+    def nfe(self) -> int:
+        """Network evaluations a chunk."""
+        return objective_type(self.config.objective).nfe
+
+    def normalize_observation(self, observation: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Every key in network units; `observation[key]` [B, To, *shape], physical units."""
+        return self.observation_normalizer(observation)
 
     def forward(self, observation: dict[str, Tensor], noise: Tensor) -> Tensor:
-        """Actions [B, H, A], physical units, from standard normal `noise` [B, H, A]."""
+        """Actions [B, H, A], physical units, from standard normal `noise` [B, H, A]; a function of its arguments."""
         features = self.network.encode(self.normalize_observation(observation))
-        t = noise.new_ones(len(noise))
-        return self.action_normalizer.inverse(noise - self.network(noise, torch.zeros_like(t), t, features))
+        return self.action_normalizer.inverse(self._sample(self.network, noise, features))
 
 
 def save_policy(policy: Policy, path: Path) -> None:
@@ -58,7 +59,10 @@ def load_policy(path: Path) -> Policy:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        config = policy_from_dict(json.loads(metadata["config"]))
+        values = json.loads(metadata["config"])
+        if first_format.is_policy(values):
+            values, weights = first_format.policy(values), first_format.weights(weights)
+        config = policy_from_dict(values)
         stats = {key: MinMaxStats.from_dict(values) for key, values in json.loads(metadata["stats"]).items()}
         policy = Policy(config, stats)
         policy.network.load_state_dict(weights)

@@ -16,7 +16,7 @@ JOINT_KEYS = ("name", "kind", "min_position", "max_position", "max_velocity", "m
 
 @dataclass(frozen=True)
 class ObservationSpec:
-    """What the manifest says of one observation key; `names` has one entry for each value of a step."""
+    """What the manifest says of one observation key; `names` has one entry for each value of the last axis."""
 
     key: str
     unit: str
@@ -70,11 +70,11 @@ class Recipe:
     def __post_init__(self) -> None:
         policy = self.train.policy
         keys = [spec.key for spec in self.observations]
-        expected = list(policy.observation_dims)
+        expected = list(policy.observation_shapes)
         _require(keys == expected, f"observations {keys}: {expected} expected")
         for spec in self.observations:
-            dim = policy.observation_dims[spec.key]
-            _require(len(spec.names) == dim, f"{spec.key} has {len(spec.names)} names and {dim} values")
+            dim = policy.observation_shapes[spec.key][-1]
+            _require(len(spec.names) == dim, f"{spec.key} has {len(spec.names)} names, its last axis has {dim} values")
         _require(self.world is None or self.world in WORLDS, f"world {self.world!r} is unknown; known: push, null")
         joints = self.robot_joints()
         _require(len(joints) == policy.action_dim, f"{len(joints)} joints, action_dim is {policy.action_dim}")
@@ -91,7 +91,7 @@ class Recipe:
 
     def to_json(self) -> str:
         """One JSON object; `from_json` reads it back."""
-        return json.dumps(dataclasses.asdict(self), indent=2)
+        return json.dumps({**dataclasses.asdict(self), "train": self.train.to_dict()}, indent=2)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -18,7 +18,7 @@ from .dataset import load_demonstrations, make_windows
 from .ema import WeightAverage
 from .errors import OmpModelsError
 from .interrupt import Interrupt
-from .network import VelocityNetwork
+from .networks import PolicyNetwork
 from .objectives import create_objective
 from .policy import Policy, save_policy
 
@@ -69,7 +69,7 @@ class Training:
         self.config = config
         self.step = 0
         torch.manual_seed(config.seed)
-        self.network = VelocityNetwork(config.policy)
+        self.network = PolicyNetwork(config.policy)
         self.average = WeightAverage(self.network, config.ema_max_decay)
         self.generator = torch.Generator().manual_seed(config.seed)
         self._objective = create_objective(config)
@@ -77,7 +77,7 @@ class Training:
             self.network.parameters(), lr=0.0, betas=ADAM_BETAS, weight_decay=config.weight_decay, fused=True
         )
 
-    def advance(self, observation: Tensor, actions: Tensor) -> dict[str, Tensor]:
+    def advance(self, observation: dict[str, Tensor], actions: Tensor) -> dict[str, Tensor]:
         """One optimiser step on one normalised batch; returns the loss terms."""
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(self.config, self.step)
@@ -134,7 +134,8 @@ def train(
     demonstrations = load_demonstrations(dataset, config.policy)
     windows = make_windows(demonstrations, config.policy)
     policy = Policy(config.policy, demonstrations.stats())
-    observations = policy.normalize_observation(windows.observations)
+    with torch.no_grad():
+        observations = policy.normalize_observation(windows.observations)
     actions = policy.action_normalizer(windows.actions)
 
     training = Training(config)
@@ -152,7 +153,7 @@ def train(
     progress = events.Progress("train", config.steps, training.step)
     while training.step < config.steps:
         rows = batches[training.step]
-        terms = training.advance(observations[rows], actions[rows])
+        terms = training.advance({key: values[rows] for key, values in observations.items()}, actions[rows])
         if progress.update(training.step):
             for name, value in terms.items():
                 events.emit("metric", name=f"train/{name}", step=training.step, value=round(value.item(), 6))

@@ -5,15 +5,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ..network import VelocityNetwork
+from ..networks import PolicyNetwork
 
 Derivative = Literal["jvp", "dde"]
 
 
 @torch.no_grad()
-def time_derivative_jvp(
-    network: VelocityNetwork, z: Tensor, r: Tensor, t: Tensor, v: Tensor, features: Tensor
-) -> Tensor:
+def time_derivative_jvp(network: PolicyNetwork, z: Tensor, r: Tensor, t: Tensor, v: Tensor, features: Tensor) -> Tensor:
     """Forward-mode derivative: exact, one evaluation with dual numbers."""
     tangents = (v, torch.zeros_like(r), torch.ones_like(t))
     return torch.func.jvp(lambda z, r, t: network(z, r, t, features), (z, r, t), tangents)[1]
@@ -21,7 +19,7 @@ def time_derivative_jvp(
 
 @torch.no_grad()
 def time_derivative_dde(
-    network: VelocityNetwork, z: Tensor, r: Tensor, t: Tensor, v: Tensor, features: Tensor, epsilon: float
+    network: PolicyNetwork, z: Tensor, r: Tensor, t: Tensor, v: Tensor, features: Tensor, epsilon: float
 ) -> Tensor:
     """Central difference `(u(z + eps v, t + eps) - u(z - eps v, t - eps)) / (2 eps)`, error O(eps^2).
 

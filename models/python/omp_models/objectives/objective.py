@@ -1,10 +1,13 @@
 """What an objective is."""
 
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from torch import Generator, Tensor
 
-from ..network import VelocityNetwork
+from ..networks import PolicyNetwork
+
+Observation = dict[str, Tensor]
+"""Normalised observations by key, [B, To, *shape]."""
 
 
 class Losses(NamedTuple):
@@ -15,11 +18,23 @@ class Losses(NamedTuple):
 
 
 class Objective(Protocol):
-    """A way to teach the network to turn noise into actions in one evaluation."""
+    """A way to teach the network to turn noise into actions, and the way to turn it then."""
 
-    def losses(self, network: VelocityNetwork, observation: Tensor, actions: Tensor, generator: Generator) -> Losses:
+    nfe: ClassVar[int]
+    """Network evaluations a chunk."""
+
+    def losses(self, network: PolicyNetwork, observation: Observation, actions: Tensor, generator: Generator) -> Losses:
         """Losses of one batch.
 
-        `observation` [B, To, D] and `actions` [B, H, A] are normalised. All randomness comes from `generator`.
+        `observation` and `actions` [B, H, A] are normalised. All randomness comes from `generator`, which lives on
+        the CPU, so that a seed means the same on every device.
+        """
+        ...
+
+    @staticmethod
+    def sample(network: PolicyNetwork, noise: Tensor, features: Tensor) -> Tensor:
+        """Normalised actions [B, H, A] from standard normal `noise` [B, H, A] and encoded observations.
+
+        Deterministic, and a fixed sequence of `nfe` evaluations, so that it exports as one graph.
         """
         ...

@@ -1,41 +1,46 @@
 """One-step MeanFlow policy: MeanFlow regression, directional alignment, dispersive regularisation."""
 
+from typing import ClassVar
+
 import torch
 from torch import Generator, Tensor
 
 from ..config import TrainConfig
-from ..errors import OmpModelsError
-from ..network import VelocityNetwork
-from .derivative import time_derivative_dde, time_derivative_jvp
+from ..networks import PolicyNetwork
 from .losses import adaptive_mse, directional_alignment, dispersive
-from .objective import Losses
-
-TIME_LOGIT_MEAN = -0.4
-TIME_LOGIT_STD = 1.0
+from .mean_flow import sample_one_step, sample_times, time_derivative
+from .objective import Losses, Observation
 
 
 class OmpObjective:
-    """`z_t = (1 - t) x + t e`, `v = e - x`; u learns `v - (t - r) du/dt`, so that `x = e - u(e, r=0, t=1)`.
+    """OMP (arXiv 2512.19347).
+
+    `z = (1 - t) x + t e`, `v = e - x`; u learns `sg(v - (t - r) du/dt)`, so that `x = e - u(e, r=0, t=1)`:
+
+        L = adaptive MSE(u, target) + lambda_directional * -log((cos(v, u) + 1) / 2) + lambda_dispersive * L_disp
 
     Where r = t the identity needs no derivative, so the derivative is evaluated on the other samples only.
     """
 
+    nfe: ClassVar[int] = 1
+    sample = staticmethod(sample_one_step)
+
     def __init__(self, config: TrainConfig):
-        if config.derivative not in ("jvp", "dde"):
-            raise OmpModelsError("CONFIG_INVALID", f"derivative {config.derivative!r} is unknown; known: jvp, dde")
         self._config = config
 
-    def losses(self, network: VelocityNetwork, observation: Tensor, actions: Tensor, generator: Generator) -> Losses:
+    def losses(self, network: PolicyNetwork, observation: Observation, actions: Tensor, generator: Generator) -> Losses:
         """Losses of one batch; see `Objective`."""
-        noise = torch.randn(actions.shape, generator=generator)
-        r, t, first_moving = self._sample_times(len(actions), generator)
+        config = self._config
+        noise = torch.randn(actions.shape, generator=generator).to(actions.device)
+        r, t, first_moving = sample_times(len(actions), config.flow_ratio, generator)
+        r, t = r.to(actions.device), t.to(actions.device)
         velocity = noise - actions
         z = actions + t[:, None, None] * velocity
         features = network.encode(observation)
 
         moving = slice(first_moving, None)
-        derivative = self._derivative(
-            network, z[moving], r[moving], t[moving], velocity[moving], features[moving].detach()
+        derivative = time_derivative(
+            config, network, z[moving], r[moving], t[moving], velocity[moving], features[moving].detach()
         )
         target = velocity.clone()
         target[moving] -= (t - r)[moving, None, None] * derivative
@@ -48,23 +53,7 @@ class OmpObjective:
         }
         total = (
             terms["mse"]
-            + self._config.lambda_directional * terms["directional"]
-            + self._config.lambda_dispersive * terms["dispersive"]
+            + config.lambda_directional * terms["directional"]
+            + config.lambda_dispersive * terms["dispersive"]
         )
         return Losses(total, {name: term.detach() for name, term in terms.items()})
-
-    def _sample_times(self, batch: int, generator: Generator) -> tuple[Tensor, Tensor, int]:
-        """Times r <= t, both [batch], logit-normal; r = t in the samples before the returned index."""
-        logits = TIME_LOGIT_MEAN + TIME_LOGIT_STD * torch.randn(2, batch, generator=generator)
-        times = logits.sigmoid()
-        r, t = times.amin(dim=0), times.amax(dim=0)
-        first_moving = round(batch * self._config.flow_ratio)
-        r[:first_moving] = t[:first_moving]
-        return r, t, first_moving
-
-    def _derivative(
-        self, network: VelocityNetwork, z: Tensor, r: Tensor, t: Tensor, velocity: Tensor, features: Tensor
-    ) -> Tensor:
-        if self._config.derivative == "jvp":
-            return time_derivative_jvp(network, z, r, t, velocity, features)
-        return time_derivative_dde(network, z, r, t, velocity, features, self._config.dde_epsilon)

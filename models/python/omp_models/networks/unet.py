@@ -1,44 +1,17 @@
-"""The velocity network: a conditional 1-D U-Net over the action chunk, and the encoder of its observations.
+"""The conditional 1-D U-Net over the action chunk.
 
-Architecture after MP1 (arXiv 2507.10543) and Diffusion Policy: convolutions over time with kernel 5, GroupNorm 8,
-Mish, FiLM scale and bias, separate embeddings of t and r that are summed.
+Architecture of Diffusion Policy, DP3 and MP1 (arXiv 2303.04137, 2403.03954, 2507.10543): convolutions over time with
+kernel 5, GroupNorm 8, Mish, FiLM scale and bias between the two convolutions of a block.
 
 The FiLM parameters are inputs of the trunk, so that the exporter can compute them its own way
 (`export_onnx.FoldedPolicy`) and still run the very same trunk.
 """
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-from .config import PolicyConfig
-
 KERNEL_SIZE = 5
 GROUPS = 8
-MIN_TIME = 0.05
-"""Bounds the division that turns actions into a velocity; the sampled times are rarely smaller."""
-
-
-class SinusoidalEmbedding(nn.Module):
-    """Sines, then cosines of `value * 10000^(-i / (dim/2 - 1))`; [B] to [B, dim]."""
-
-    frequencies: Tensor
-
-    def __init__(self, dim: int):
-        super().__init__()
-        exponents = torch.arange(dim // 2) / (dim // 2 - 1)
-        self.register_buffer("frequencies", torch.exp(-math.log(10_000) * exponents), persistent=False)
-
-    def forward(self, value: Tensor) -> Tensor:
-        """Embeds times in [0, 1]."""
-        phase = value[:, None] * self.frequencies
-        return torch.cat([phase.sin(), phase.cos()], dim=-1)
-
-
-def time_embedding(dim: int) -> nn.Sequential:
-    """Sinusoidal embedding followed by an MLP; [B] to [B, dim]."""
-    return nn.Sequential(SinusoidalEmbedding(dim), nn.Linear(dim, 4 * dim), nn.Mish(), nn.Linear(4 * dim, dim))
 
 
 class ConvBlock(nn.Sequential):
@@ -112,45 +85,3 @@ class Trunk(nn.Module):
                 x = block(x, next(film))
             x = upsample(x)
         return self.final(x).transpose(1, 2), features
-
-
-class ObservationEncoder(nn.Sequential):
-    """Encodes every step by itself and flattens the steps; [B, To, D] to [B, To * feature]."""
-
-    def __init__(self, observation_dim: int, hidden_dim: int, feature_dim: int):
-        super().__init__(
-            nn.Linear(observation_dim, hidden_dim), nn.ReLU(), nn.Linear(hidden_dim, feature_dim), nn.Flatten(1)
-        )
-
-
-class VelocityNetwork(nn.Module):
-    """Average velocity `u(z, r, t | observation)` of MeanFlow. All values are normalised; t = 1 is noise, t = 0 data.
-
-    The trunk predicts the actions `x` at the path's end, and `u = (z - x) / t`. One step from noise, `e - u(e, 0, 1)`,
-    is then the trunk's output itself: no noise has to be copied through the network to be subtracted, which leaves a
-    smoother path (measured: a fifth of the acceleration) and smaller quantization steps.
-    """
-
-    def __init__(self, config: PolicyConfig):
-        super().__init__()
-        observation_features = config.n_obs_steps * config.encoder_feature_dim
-        self.encoder = ObservationEncoder(config.observation_dim, config.encoder_hidden_dim, config.encoder_feature_dim)
-        self.embed_t = time_embedding(config.time_embedding_dim)
-        self.embed_r = time_embedding(config.time_embedding_dim)
-        self.conditioning = nn.Mish()
-        self.trunk = Trunk(config.action_dim, config.down_dims, config.time_embedding_dim + observation_features)
-
-    def encode(self, observation: Tensor) -> Tensor:
-        """Features [B, To * F] of observations [B, To, D], all keys concatenated."""
-        return self.encoder(observation)
-
-    def velocity(self, z: Tensor, r: Tensor, t: Tensor, features: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Velocity [B, H, A] at `z` [B, H, A] over [r, t] ([B] each), and the features of the upper down levels."""
-        embedding = self.embed_t(t) + self.embed_r(r)
-        conditioning = self.conditioning(torch.cat([embedding, features], dim=-1))
-        actions, level_features = self.trunk(z, [block.film(conditioning) for block in self.trunk.blocks()])
-        return (z - actions) / t.clamp_min(MIN_TIME)[:, None, None], level_features
-
-    def forward(self, z: Tensor, r: Tensor, t: Tensor, features: Tensor) -> Tensor:
-        """Velocity alone."""
-        return self.velocity(z, r, t, features)[0]

@@ -1,0 +1,6 @@
+"""Networks: encoders of observations, and the conditional U-Net over the action chunk."""
+
+from .encoders import ObservationEncoder
+from .policy_network import PolicyNetwork
+
+__all__ = ["ObservationEncoder", "PolicyNetwork"]
