@@ -1,5 +1,8 @@
 """The network of every policy: encoder, time embedding and U-Net, and what the U-Net's output stands for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +21,9 @@ class PolicyNetwork(nn.Module):
     Flows go from the data at t = 0 to the noise at t = 1. Objectives on one time leave `embed_r` out.
     """
 
+    mixed_precision = False
+    """Whether encoder and U-Net compute in bfloat16 where that is safe. Inputs, outputs and weights stay float32."""
+
     def __init__(self, config: PolicyConfig):
         super().__init__()
         self._predicts_actions = config.prediction == "actions"
@@ -30,7 +36,10 @@ class PolicyNetwork(nn.Module):
 
     def encode(self, observation: dict[str, Tensor]) -> Tensor:
         """Features [B, To * F] of normalised observations, `observation[key]` [B, To, *shape]."""
-        return self.encoder(observation)
+        if not self.mixed_precision:
+            return self.encoder(observation)
+        with torch.autocast(next(iter(observation.values())).device.type, torch.bfloat16):
+            return self.encoder(observation).float()
 
     def embed(self, t: Tensor, r: Tensor | None = None) -> Tensor:
         """Embedding [B, E] of the times the U-Net is conditioned on; two times have their own embeddings, summed."""
@@ -39,6 +48,13 @@ class PolicyNetwork(nn.Module):
 
     def output(self, z: Tensor, embedding: Tensor, features: Tensor) -> tuple[Tensor, list[Tensor]]:
         """The U-Net's output [B, H, A] for `z` [B, H, A], and the features of every down level but the last."""
+        if not self.mixed_precision:
+            return self._output(z, embedding, features)
+        with torch.autocast(z.device.type, torch.bfloat16):
+            output, level_features = self._output(z, embedding, features)
+        return output.float(), [level.float() for level in level_features]
+
+    def _output(self, z: Tensor, embedding: Tensor, features: Tensor) -> tuple[Tensor, list[Tensor]]:
         conditioning = self.conditioning(torch.cat([embedding, features], dim=-1))
         return self.trunk(z, [block.film(conditioning) for block in self.trunk.blocks()])
 
@@ -56,3 +72,13 @@ class PolicyNetwork(nn.Module):
     def forward(self, z: Tensor, r: Tensor, t: Tensor, features: Tensor) -> Tensor:
         """Velocity alone."""
         return self.velocity(z, r, t, features)[0]
+
+
+@contextmanager
+def full_precision(network: PolicyNetwork) -> Iterator[None]:
+    """Within it `network` computes in float32, whatever it does otherwise."""
+    mixed, network.mixed_precision = network.mixed_precision, False
+    try:
+        yield
+    finally:
+        network.mixed_precision = mixed

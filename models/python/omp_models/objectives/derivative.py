@@ -1,13 +1,9 @@
 """Total derivative `du/dt` along the path, the tangent (v, 0, 1) for (z, r, t). Exact, or by central difference."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from ..networks import PolicyNetwork
-
-Derivative = Literal["jvp", "dde"]
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The three terms of the OMP loss (arXiv 2512.19347)."""
+"""Terms of the MeanFlow policies' losses (arXiv 2512.19347, 2507.10543)."""
 
 import torch
 from torch import Tensor
@@ -29,13 +29,14 @@ def directional_alignment(velocity: Tensor, predicted: Tensor) -> Tensor:
 def dispersive(features: list[Tensor]) -> Tensor:
     """Sum over levels of `log mean exp(-D / max D)`, D the squared distances between all samples of a level [B, ...].
 
-    Between -1 (spread out) and 0 (collapsed). The division by max D follows MP1's code, temperature 1.
+    Between -1 (spread out) and 0 (collapsed) a level; 0 without levels. The division by max D follows MP1's code,
+    temperature 1.
     """
-    total = features[0].new_zeros(())
+    total = torch.zeros(())
     for level in features:
         flat = level.flatten(1)
         squared_norms = flat.square().sum(dim=1)
         distances = (squared_norms[:, None] + squared_norms[None, :] - 2 * flat @ flat.T).clamp_min(0)
         scaled = distances / distances.max().clamp_min(1e-12)
-        total = total + torch.exp(-scaled).mean().log()
+        total = torch.exp(-scaled).mean().log() + total
     return total

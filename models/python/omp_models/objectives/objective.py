@@ -2,6 +2,7 @@
 
 from typing import ClassVar, NamedTuple, Protocol
 
+import torch
 from torch import Generator, Tensor
 
 from ..networks import PolicyNetwork
@@ -15,6 +16,17 @@ class Losses(NamedTuple):
 
     total: Tensor
     terms: dict[str, Tensor]
+
+
+def weighted_sum(**terms: tuple[float, Tensor]) -> Losses:
+    """Losses of `name=(weight, term)`."""
+    total = sum(weight * term for weight, term in terms.values())
+    return Losses(total, {name: term.detach() for name, (_, term) in terms.items()})
+
+
+def noise_like(actions: Tensor, generator: Generator) -> Tensor:
+    """Standard normal noise of the shape and device of `actions`, drawn on the CPU."""
+    return torch.randn(actions.shape, generator=generator).to(actions.device)
 
 
 class Objective(Protocol):
