@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from . import commands, events
+from .device import DEVICES
 from .errors import OmpModelsError
 from .evaluate import POLICY_FILES
 from .interrupt import Interrupt, Interrupted
@@ -42,11 +43,12 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
             return commands.collect(Recipe.from_file(arguments.config).demonstrations, arguments.out, interrupt)
         case "train":
             recipe = Recipe.from_file(arguments.config)
-            return commands.train_recipe(recipe, arguments.data, arguments.out, interrupt)
+            return commands.train_recipe(recipe, arguments.data, arguments.out, arguments.device, interrupt)
         case "export":
             return commands.export(arguments.run, arguments.data, arguments.out, arguments.bundle_id, interrupt)
         case "make":
-            return commands.make(Recipe.from_file(arguments.config), arguments.run, arguments.out, interrupt)
+            recipe = Recipe.from_file(arguments.config)
+            return commands.make(recipe, arguments.run, arguments.out, arguments.device, interrupt)
         case "evaluate":
             return commands.evaluate(
                 arguments.bundle, arguments.run, arguments.policy, arguments.first_seed, arguments.episodes, interrupt
@@ -68,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         # argparse refuses an explicit required=False in a group of which one option is required.
         added.add_argument(option, type=Path, help=text, **({"required": True} if required else {}))
 
+    def device(added: argparse.ArgumentParser) -> None:
+        added.add_argument("--device", choices=DEVICES, default="cpu", help="where to train; default: cpu")
+
     added = command("collect", "Let the world's expert demonstrate the task.")
     path(added, "--config", "recipe")
     path(added, "--out", "the .npz file to write")
@@ -76,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     path(added, "--config", "recipe")
     path(added, "--data", "demonstrations, .npz")
     path(added, "--out", "run directory")
+    device(added)
 
     added = command("export", "Write the bundle of a finished run: graphs, golden outputs, measured success.")
     path(added, "--run", "run directory")
@@ -87,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     path(added, "--config", "recipe")
     path(added, "--run", "run directory, for the demonstrations too")
     path(added, "--out", "bundle directory, replaced as a whole")
+    device(added)
 
     added = command("evaluate", "Drive the push world with a policy.")
     source = added.add_mutually_exclusive_group(required=True)

@@ -9,12 +9,13 @@ from .bundle import CHECKPOINT_FILE, GOLDEN_FILE, VARIANT_FILES, golden_errors, 
 from .dataset import load_demonstrations
 from .errors import OmpModelsError
 from .evaluate import open_runner, run_episodes, summarize
-from .export import POLICY_FILE, export_bundle, save_recipe
+from .export import export_bundle, save_recipe
 from .interrupt import Interrupt, Interrupted
-from .policy import load_policy
+from .policy import Policy, load_policy
 from .recipe import DemonstrationSpec, Recipe
+from .rollouts import Rollouts
 from .runner import OnnxRunner, Runner, TorchRunner
-from .train import train
+from .train import POLICY_FILE, train
 from .verify import compare, observed_inputs, require_parity
 from .worlds.collect import collect_demonstrations, write_demonstrations
 
@@ -41,10 +42,19 @@ def collect(spec: DemonstrationSpec, out: Path, interrupt: Interrupt) -> dict[st
     }
 
 
-def train_recipe(recipe: Recipe, data: Path, run: Path, interrupt: Interrupt) -> dict[str, Any]:
+def train_recipe(recipe: Recipe, data: Path, run: Path, device: str, interrupt: Interrupt) -> dict[str, Any]:
     """Trains, or goes on where an earlier call with the same recipe and directory stopped."""
     save_recipe(recipe, run)
-    result = train(recipe.train, data, run, resume=True, interrupt=interrupt)
+    spec = recipe.rollouts
+
+    def play(policy: Policy) -> int:
+        episodes = run_episodes(TorchRunner(policy), policy.config, spec.first_seed, spec.episodes)
+        return summarize(episodes)["successes"]
+
+    def open_rollouts(step: int) -> Rollouts:
+        return Rollouts(spec.every, spec.episodes, play, run, step)
+
+    result = train(recipe.train, data, run, True, interrupt, device, open_rollouts if spec.every else None)
     if result.policy is None:
         raise Interrupted(
             f"stopped after step {result.step}; the same command goes on from {result.checkpoint}",
@@ -66,14 +76,14 @@ def export(run: Path, data: Path, out: Path, bundle_id: str | None, interrupt: I
     }
 
 
-def make(recipe: Recipe, run: Path, out: Path, interrupt: Interrupt) -> dict[str, Any]:
+def make(recipe: Recipe, run: Path, out: Path, device: str, interrupt: Interrupt) -> dict[str, Any]:
     """Collects, trains and exports. What a former call finished in `run` is not done again."""
     if recipe.world is None:
         raise OmpModelsError("CONFIG_INVALID", "the recipe names no world to collect in; use `train` and `export`")
     data = run / "demonstrations.npz"
     if not data.exists():
         collect(recipe.demonstrations, data, interrupt)
-    train_recipe(recipe, data, run, interrupt)
+    train_recipe(recipe, data, run, device, interrupt)
     return export(run, data, out, None, interrupt)
 
 

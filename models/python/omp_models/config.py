@@ -108,6 +108,8 @@ class TrainConfig:
     """Length to which a longer gradient is cut; `inf` never cuts, as MP1 and DP3."""
     ema_max_decay: float = 0.9999
     checkpoint_every: int = 500
+    log_every: int = 20
+    """Steps between two rows of the run's `curves.csv`."""
     precision: str = "fp32"
     """`bf16` runs the forward and backward pass in mixed precision; derivatives and weights stay fp32."""
     threads: int = 1
@@ -116,7 +118,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _require_known("derivative", self.derivative, ("dde", "jvp"))
         _require_known("precision", self.precision, ("fp32", "bf16"))
-        for name in ("steps", "batch_size", "checkpoint_every", "threads", "dde_epsilon"):
+        for name in ("steps", "batch_size", "checkpoint_every", "log_every", "threads", "dde_epsilon"):
             _require(getattr(self, name) > 0, f"{name} is {getattr(self, name)}; a positive number is expected")
         _require(0 <= self.flow_ratio <= 1, f"flow_ratio is {self.flow_ratio}; 0 to 1 is expected")
         # JSON has no infinity.
@@ -161,8 +163,15 @@ def policy_from_dict(values: dict[str, Any]) -> PolicyConfig:
 
 
 def _known_keys(cls: type, values: dict[str, Any]) -> dict[str, Any]:
-    unknown = sorted(set(values) - {f.name for f in dataclasses.fields(cls)})
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - set(fields))
     _require(not unknown, f"{cls.__name__} has no key {', '.join(unknown)}")
+    for name, value in values.items():
+        default = fields[name].default
+        if isinstance(default, (int, float, str)) and value is not None:
+            expected = (int, float) if isinstance(default, float) else type(default)
+            fits = isinstance(value, expected) and not isinstance(value, bool)
+            _require(fits, f"{name} is {value!r}; a value like {default!r} is expected")
     return dict(values)
 
 

@@ -59,7 +59,9 @@ def log(message: str) -> None:
 
 
 class Progress:
-    """Emits `progress` for one stage, at most every `interval_s` seconds and always at the end."""
+    """Emits `progress` for one stage, at most every `interval_s` seconds and always at the end; humans hear less."""
+
+    SAY_INTERVAL_S = 20.0
 
     def __init__(self, stage: str, total: int, done: int = 0, interval_s: float = 2.0):
         self._stage = stage
@@ -68,6 +70,7 @@ class Progress:
         self._interval_s = interval_s
         self._started_at = time.monotonic()
         self._emitted_at = float("-inf")
+        self._said_at = self._started_at
 
     def update(self, done: int, **fields: Any) -> bool:
         """Reports that `done` of the total is finished; returns whether a line was written."""
@@ -78,4 +81,13 @@ class Progress:
         elapsed_s = now - self._started_at
         eta_s = elapsed_s / max(1, done - self._first) * (self._total - done)
         emit("progress", stage=self._stage, done=done, total=self._total, eta_s=round(eta_s, 1), **fields)
+        if now - self._said_at >= self.SAY_INTERVAL_S:
+            self._said_at = now
+            say(f"{self._stage}: {done} of {self._total}, {_duration(eta_s)} left")
         return True
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"

@@ -24,10 +24,10 @@ from .policy import Policy, load_policy, save_policy
 from .quantize import METHOD, QUANTIZED_OPS, kept_in_float, quantize
 from .recipe import Recipe
 from .runner import Inputs, OnnxRunner
+from .train import POLICY_FILE
 from .verify import ActionError, compare, observed_inputs, require_parity
 
 RECIPE_FILE = "recipe.json"
-POLICY_FILE = "policy.safetensors"
 COMPARED_WINDOWS = 256
 GOLDEN_CASES = 4
 FP32_TOLERANCE = 1e-4

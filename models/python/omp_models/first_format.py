@@ -3,6 +3,7 @@
 Delete this file once no bundle of that format is in use.
 """
 
+import json
 from typing import Any
 
 from torch import Tensor
@@ -27,6 +28,13 @@ def training(values: dict[str, Any]) -> dict[str, Any]:
     return {**rest, "policy": policy(values["policy"])}
 
 
-def weights(values: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The network's weights under today's names."""
-    return {key.replace("encoder.", "encoder.state."): value for key, value in values.items()}
+def is_checkpoint(metadata: dict[str, str]) -> bool:
+    """Whether the metadata of a policy's file is of that format."""
+    return "config" in metadata
+
+
+def checkpoint(metadata: dict[str, str], weights: dict[str, Tensor]) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and weights of a policy's file in today's format."""
+    description = {"config": policy(json.loads(metadata["config"])), "stats": json.loads(metadata["stats"])}
+    renamed = {key.replace("encoder.", "encoder.state."): value for key, value in weights.items()}
+    return {"policy": json.dumps(description)}, renamed

@@ -46,10 +46,9 @@ class Policy(nn.Module):
 
 def save_policy(policy: Policy, path: Path) -> None:
     """Writes weights, shape and statistics as one safetensors file; `load_policy` needs nothing else."""
-    metadata = {
-        "config": json.dumps(dataclasses.asdict(policy.config)),
-        "stats": json.dumps({key: stats.to_dict() for key, stats in policy.stats.items()}),
-    }
+    stats = {key: stats.to_dict() for key, stats in policy.stats.items()}
+    # One entry: safetensors writes several in any order, and equal policies shall be equal files.
+    metadata = {"policy": json.dumps({"config": dataclasses.asdict(policy.config), "stats": stats})}
     save_file({k: v.contiguous() for k, v in policy.network.state_dict().items()}, path, metadata)
 
 
@@ -59,12 +58,11 @@ def load_policy(path: Path) -> Policy:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        values = json.loads(metadata["config"])
-        if first_format.is_policy(values):
-            values, weights = first_format.policy(values), first_format.weights(weights)
-        config = policy_from_dict(values)
-        stats = {key: MinMaxStats.from_dict(values) for key, values in json.loads(metadata["stats"]).items()}
-        policy = Policy(config, stats)
+        if first_format.is_checkpoint(metadata):
+            metadata, weights = first_format.checkpoint(metadata, weights)
+        description = json.loads(metadata["policy"])
+        stats = {key: MinMaxStats.from_dict(values) for key, values in description["stats"].items()}
+        policy = Policy(policy_from_dict(description["config"]), stats)
         policy.network.load_state_dict(weights)
     except (OSError, SafetensorError, KeyError, TypeError, RuntimeError) as error:
         raise OmpModelsError("CHECKPOINT_INVALID", f"{path}: {error}") from error

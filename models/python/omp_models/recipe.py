@@ -1,4 +1,4 @@
-"""A recipe: one JSON file from which a bundle is made again, from the demonstrations to the measured success."""
+"""A recipe: one YAML or JSON file that makes a bundle again, from the demonstrations to the measured success."""
 
 import dataclasses
 import json
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from . import yaml_text
 from .config import TrainConfig
 from .errors import OmpModelsError
 from .worlds.push_world import WORLD_FOLDER
@@ -31,6 +32,16 @@ class DemonstrationSpec:
 
     episodes: int = 400
     first_seed: int = 1_000_000
+
+
+@dataclass(frozen=True)
+class RolloutSpec:
+    """Early rollouts during training; no demonstration and no evaluation uses their seeds."""
+
+    every: int = 0
+    """Optimiser steps between two of them, 0: none."""
+    episodes: int = 10
+    first_seed: int = 500_000
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,7 @@ class Recipe:
     """Joints in action order with the keys JOINT_KEYS; empty: those of the world."""
     demonstrations: DemonstrationSpec = field(default_factory=DemonstrationSpec)
     train: TrainConfig = field(default_factory=TrainConfig)
+    rollouts: RolloutSpec = field(default_factory=RolloutSpec)
     quantization: QuantizationSpec = field(default_factory=QuantizationSpec)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
 
@@ -76,6 +88,7 @@ class Recipe:
             dim = policy.observation_shapes[spec.key][-1]
             _require(len(spec.names) == dim, f"{spec.key} has {len(spec.names)} names, its last axis has {dim} values")
         _require(self.world is None or self.world in WORLDS, f"world {self.world!r} is unknown; known: push, null")
+        _require(self.rollouts.every == 0 or self.world is not None, "rollouts need a world; the recipe names none")
         joints = self.robot_joints()
         _require(len(joints) == policy.action_dim, f"{len(joints)} joints, action_dim is {policy.action_dim}")
 
@@ -90,31 +103,32 @@ class Recipe:
         return [{key: joint[key] for key in JOINT_KEYS} for joint in joints]
 
     def to_json(self) -> str:
-        """One JSON object; `from_json` reads it back."""
+        """One JSON object, which is YAML too; `from_text` reads it back."""
         return json.dumps({**dataclasses.asdict(self), "train": self.train.to_dict()}, indent=2)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Reads a recipe. Raises CONFIG_INVALID and names the key that is unknown, missing or does not fit."""
+    def from_text(cls, text: str, name: str = "recipe") -> Self:
+        """Reads a recipe in YAML or JSON. Raises CONFIG_INVALID and names the key that is unknown, missing or wrong."""
+        values = yaml_text.parse(text, name)
+        parts = {
+            "train": TrainConfig.from_dict,
+            "observations": lambda part: [ObservationSpec(**one) for one in part],
+            "demonstrations": lambda part: DemonstrationSpec(**part),
+            "rollouts": lambda part: RolloutSpec(**part),
+            "quantization": lambda part: QuantizationSpec(**part),
+            "evaluation": lambda part: EvaluationSpec(**part),
+        }
         try:
-            values = json.loads(text)
-            parts = {
-                "train": lambda part: TrainConfig.from_json(json.dumps(part)),
-                "observations": lambda part: [ObservationSpec(**one) for one in part],
-                "demonstrations": lambda part: DemonstrationSpec(**part),
-                "quantization": lambda part: QuantizationSpec(**part),
-                "evaluation": lambda part: EvaluationSpec(**part),
-            }
             return cls(**{key: parts[key](value) if key in parts else value for key, value in values.items()})
-        except (TypeError, json.JSONDecodeError) as error:
-            raise OmpModelsError("CONFIG_INVALID", f"recipe: {error}") from error
+        except TypeError as error:
+            raise OmpModelsError("CONFIG_INVALID", f"{name}: {error}") from error
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
         """Reads a recipe file."""
         if not path.is_file():
             raise OmpModelsError("CONFIG_INVALID", f"{path} does not exist; a recipe file is expected")
-        return cls.from_json(path.read_text())
+        return cls.from_text(path.read_text(), str(path))
 
 
 def _require(condition: bool, message: str) -> None:

@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
     evaluations: int
 
 
-def learn(objective: str, **training) -> Outcome:
+def learn(objective: str) -> Outcome:
     """Trains on chunks that are all +MODE or all -MODE, with equal probability."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
@@ -52,7 +52,7 @@ def learn(objective: str, **training) -> Outcome:
         encoder_hidden_dim=8,
         encoder_feature_dim=8,
     )
-    trained = create_objective(TrainConfig(policy=policy, **training))
+    trained = create_objective(TrainConfig(policy=policy))
     network = CountedNetwork(policy)
     optimizer = torch.optim.AdamW(network.parameters(), betas=(0.95, 0.999), fused=True)
     for step in range(STEPS):
@@ -76,17 +76,16 @@ def learn(objective: str, **training) -> Outcome:
 
 
 @pytest.mark.parametrize(
-    ("objective", "training", "evaluations"),
+    ("objective", "evaluations"),
     [
-        ("omp", {"derivative": "dde"}, 1),
-        ("omp", {"derivative": "jvp"}, 1),
-        ("mp1", {}, 1),
-        ("imf", {}, 1),
-        ("dp3", {}, 10),
+        ("omp", 1),
+        ("mp1", 1),
+        ("imf", 1),
+        ("dp3", 10),
     ],
 )
-def test_both_modes_are_learned(objective, training, evaluations):
-    outcome = learn(objective, **training)
+def test_both_modes_are_learned(objective, evaluations):
+    outcome = learn(objective)
     assert outcome.evaluations == evaluations
     assert outcome.near > 0.75
     assert 0.3 < outcome.positive < 0.7

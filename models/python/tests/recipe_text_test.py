@@ -1,0 +1,76 @@
+"""Recipes in YAML and JSON."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from omp_models.config import TrainConfig
+from omp_models.errors import OmpModelsError
+from omp_models.recipe import Recipe
+from omp_models.yaml_text import parse
+
+PUSH = Path(__file__).parents[1] / "configs" / "so101-push.json"
+
+YAML = """
+bundle_id: cloud
+bundle_version: 1.0.0
+command: omp train
+observations:
+  - {key: observation.point_cloud, unit: m, names: [x, y, z], rate_hz: 10, max_age_ms: 200}
+joints:
+  - {name: a, kind: revolute, min_position: -1, max_position: 1, max_velocity: 2, max_acceleration: 1e1}
+train:
+  learning_rate: 1e-4   # a float in YAML 1.2 and JSON, a text in YAML 1.1
+  max_grad_norm: .inf
+  policy:
+    objective: mp1
+    prediction: velocity
+    action_dim: 1
+    observation_shapes: {observation.point_cloud: [512, 3]}
+"""
+
+
+def test_numbers_are_numbers():
+    recipe = Recipe.from_text(YAML)
+    assert recipe.train.learning_rate == 1e-4
+    assert recipe.train.policy.observation_shapes == {"observation.point_cloud": (512, 3)}
+    assert math.isinf(recipe.train.max_grad_norm)
+
+
+@pytest.mark.parametrize("text", [YAML, PUSH.read_text()])
+def test_a_recorded_recipe_reads_back_equal(text):
+    recipe = Recipe.from_text(text)
+    assert Recipe.from_text(recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("learning_rate: 1e-4", "learning_rate: fast"), "learning_rate is 'fast'"),
+        (("learning_rate: 1e-4", "learnin_rate: 1e-4"), "no key learnin_rate"),
+        (("objective: mp1", "objective: mp2"), "objective 'mp2' is unknown; known: omp, mp1"),
+        (("objective: mp1", "objective: dp3"), "dp3 predicts actions"),
+        (("names: [x, y, z]", "names: [x, y]"), "2 names"),
+        (("bundle_id: cloud", "bundle_id: cloud\nbundle_id: rain"), "'bundle_id' stands twice"),
+        (("train:", "train: ["), "line"),
+        (("bundle_version: 1.0.0\n", ""), "bundle_version"),
+        (("command: omp train", "command: omp train\nrollouts: {every: 10}"), "rollouts need a world"),
+    ],
+)
+def test_a_mistake_is_named(change, message):
+    with pytest.raises(OmpModelsError, match=message) as failure:
+        Recipe.from_text(YAML.replace(*change))
+    assert failure.value.code == "CONFIG_INVALID"
+
+
+def test_a_list_is_no_recipe():
+    with pytest.raises(OmpModelsError, match="a mapping of keys is expected"):
+        parse("[1, 2]", "recipe.yaml")
+
+
+def test_a_configuration_of_the_first_format_is_read():
+    first = {"objective": "omp", "steps": 7, "policy": {"observation_dims": {"observation.state": 3}, "action_dim": 2}}
+    config = TrainConfig.from_dict(first)
+    assert (config.steps, config.policy.objective) == (7, "omp")
+    assert config.policy.observation_shapes == {"observation.state": (3,)}
