@@ -44,6 +44,8 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
         case "train":
             recipe = Recipe.from_file(arguments.config)
             return commands.train_recipe(recipe, arguments.data, arguments.out, arguments.device, interrupt)
+        case "import-checkpoint":
+            return commands.import_published(Recipe.from_file(arguments.config), arguments.checkpoint, arguments.out)
         case "export":
             return commands.export(arguments.run, arguments.data, arguments.out, arguments.bundle_id, interrupt)
         case "make":
@@ -82,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     path(added, "--data", "demonstrations, .npz")
     path(added, "--out", "run directory")
     device(added)
+
+    added = command("import-checkpoint", "Make a checkpoint of the published DP3 or MP1 code a finished run.")
+    path(added, "--config", "recipe; its policy describes the checkpoint's network")
+    path(added, "--checkpoint", "the .ckpt file")
+    path(added, "--out", "run directory")
 
     added = command("export", "Write the bundle of a finished run: graphs, golden outputs, measured success.")
     path(added, "--run", "run directory")

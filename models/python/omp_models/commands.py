@@ -10,8 +10,9 @@ from .dataset import load_demonstrations
 from .errors import OmpModelsError
 from .evaluate import open_runner, run_episodes, summarize
 from .export import export_bundle, save_recipe
+from .import_checkpoint import import_checkpoint
 from .interrupt import Interrupt, Interrupted
-from .policy import Policy, load_policy
+from .policy import Policy, load_policy, save_policy
 from .recipe import DemonstrationSpec, Recipe
 from .rollouts import Rollouts
 from .runner import OnnxRunner, Runner, TorchRunner
@@ -61,6 +62,14 @@ def train_recipe(recipe: Recipe, data: Path, run: Path, device: str, interrupt: 
             str(result.checkpoint),
         )
     return {"run": str(run), "policy": str(result.policy), "step": result.step}
+
+
+def import_published(recipe: Recipe, checkpoint: Path, run: Path) -> dict[str, Any]:
+    """Makes a checkpoint of the published DP3 or MP1 code a finished run, which `export` turns into a bundle."""
+    policy = import_checkpoint(checkpoint, recipe.train.policy)
+    save_recipe(recipe, run)
+    save_policy(policy, run / POLICY_FILE)
+    return {"run": str(run), "policy": str(run / POLICY_FILE)}
 
 
 def export(run: Path, data: Path, out: Path, bundle_id: str | None, interrupt: Interrupt) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_the_point_encoder_has_its_published_size():
 
 @pytest.mark.parametrize(("down_dims", "millions"), [(FULL, 255.8), (MIDDLE, 67.4), (SIMPLE, 13.9)])
 def test_mp1_on_meta_world_has_its_published_size(down_dims, millions):
-    """MP1 also carries an unused MLP 4-512-512-512-1, which we leave out."""
+    """MP1 at full width, and the same network at two smaller ones; its unused MLP 4-512-512-512-1 is left out here."""
     unused = 4 * 512 + 512 + 2 * (512 * 512 + 512) + 512 + 1
     network = published("mp1", down_dims, state_dim=9, action_dim=4)
     assert round((parameters(network) + unused) / 1e6, 1) == millions
