@@ -122,7 +122,7 @@ def main(argv: list[str] | None = None) -> int:
     results = {}
     for way in arguments.ways:
         command = [sys.executable, "-m", "omp_models.memory", *given, "--ways", way, "--here"]
-        results[way] = json.loads(subprocess.run(command, check=True, env=environment, capture_output=True).stdout)
+        results[way] = json.loads(subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE).stdout)
     if arguments.json:
         print(json.dumps(results))
     else:
