@@ -8,6 +8,7 @@ is in the checkpoint, and the learning rate is a function of the step.
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
@@ -63,10 +64,11 @@ class Batches:
 
 
 class Training:
-    """The state that changes from step to step, and its checkpoint."""
+    """The state that changes from step to step, and its checkpoint. `data_sha256` names the demonstrations."""
 
-    def __init__(self, config: TrainConfig):
+    def __init__(self, config: TrainConfig, data_sha256: str = ""):
         self.config = config
+        self.data_sha256 = data_sha256
         self.step = 0
         torch.manual_seed(config.seed)
         self.network = VelocityNetwork(config.policy)
@@ -98,6 +100,7 @@ class Training:
         torch.save(
             {
                 "config": self.config.to_json(),
+                "data_sha256": self.data_sha256,
                 "step": self.step,
                 "network": self.network.state_dict(),
                 "average": self.average.network.state_dict(),
@@ -109,12 +112,22 @@ class Training:
         temporary.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Continues from a checkpoint. Raises CHECKPOINT_INVALID when another configuration wrote it."""
-        state = torch.load(path, weights_only=True)
+        """Continues from a checkpoint.
+
+        Raises CHECKPOINT_INVALID when it is damaged or was written with another configuration or other demonstrations.
+        """
+
+        def fail(message: str) -> OmpModelsError:
+            return OmpModelsError("CHECKPOINT_INVALID", f"{path} {message}")
+
+        try:
+            state = torch.load(path, weights_only=True)
+        except (RuntimeError, EOFError, UnpicklingError) as error:
+            raise fail(f"is damaged: {error}; remove it to begin again") from error
         if state["config"] != self.config.to_json():
-            raise OmpModelsError(
-                "CHECKPOINT_INVALID", f"{path} was written with another configuration; remove it or use that one"
-            )
+            raise fail("was written with another configuration; remove it or use that one")
+        if state.get("data_sha256") != self.data_sha256:
+            raise fail("was written with other demonstrations; remove it or use those")
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
@@ -137,7 +150,7 @@ def train(
     observations = policy.normalize_observation(windows.observations)
     actions = policy.action_normalizer(windows.actions)
 
-    training = Training(config)
+    training = Training(config, demonstrations.sha256)
     checkpoint = run / "checkpoint.pt"
     if resume and checkpoint.exists():
         training.restore(checkpoint)
