@@ -44,7 +44,15 @@ class Conversation:
         self.steps[-1]["answers"].append(frame)
 
     def ack(self, frame: dict, code: int, mode: int, free_waypoints: int = 64, chunk_id: int = 0) -> None:
-        self.answer("ACK", seq=frame["seq"], type=frame["type"], code=code, mode=mode, free_waypoints=free_waypoints, chunk_id=chunk_id)
+        self.answer(
+            "ACK",
+            seq=frame["seq"],
+            type=frame["type"],
+            code=code,
+            mode=mode,
+            free_waypoints=free_waypoints,
+            chunk_id=chunk_id,
+        )
 
     def hello(self, tick: int, session_id: int, why: str, major: int = 1, seq: int | None = None) -> None:
         is_new = major == 1 and SCHEMA_HASH ^ session_id != self.seed
@@ -96,8 +104,20 @@ def rows(count: int) -> list[list[int]]:
     return [POSITION for _ in range(count)]
 
 
-def trajectory(talk: Conversation, tick: int, why: str, code: int, mode: int, free: int, t0: int, n: int = 1, **more) -> None:
-    fields = {"chunk_id": 7, "part_index": 0, "part_count": 1, "dt": 20, "joint_mask": 63, "t0": t0, "n": n, "rows": rows(n), **more}
+def trajectory(
+    talk: Conversation, tick: int, why: str, code: int, mode: int, free: int, t0: int, n: int = 1, **more
+) -> None:
+    fields = {
+        "chunk_id": 7,
+        "part_index": 0,
+        "part_count": 1,
+        "dt": 20,
+        "joint_mask": 63,
+        "t0": t0,
+        "n": n,
+        "rows": rows(n),
+        **more,
+    }
     frame = talk.send(tick, "TRAJ", why, **fields)
     talk.ack(frame, code, mode, free, fields["chunk_id"])
 
@@ -132,7 +152,18 @@ def conversation() -> dict:
     talk.ack(talk.send(51, "SUBSCRIBE", "no more", period_ticks=0), OK, RUN, 61)
     trajectory(talk, 52, "nearer than the shortest lead", LATE, RUN, 61, t0=53)
     trajectory(talk, 52, "part 1 of 2 is staged", OK, RUN, 61, t0=81, chunk_id=8, part_count=2)
-    trajectory(talk, 52, "part 2 of 2 commits: 60 stays, 80 is not before 81 - 10", OK, RUN, 61, t0=81, chunk_id=8, part_index=1, part_count=2)
+    trajectory(
+        talk,
+        52,
+        "part 2 of 2 commits: 60 stays, 80 is not before 81 - 10",
+        OK,
+        RUN,
+        61,
+        t0=81,
+        chunk_id=8,
+        part_index=1,
+        part_count=2,
+    )
     trajectory(talk, 53, "a part without its first one", RANGE, RUN, 61, t0=150, chunk_id=9, part_index=1, part_count=2)
     talk.ack(talk.send_raw(54, 0x0C, b"\1\2\3", "a reserved type"), UNKNOWN, RUN, 61)
     talk.ack(talk.send_raw(54, TYPES["DISABLE"], b"\0", "DISABLE with a payload"), MALFORMED, RUN, 61)

@@ -1,4 +1,4 @@
-"""Contents of test/vectors/frames.json: single messages, byte streams to decode, and a conversation with the reference controller."""
+"""Contents of test/vectors/frames.json: messages, byte streams to decode, a conversation with the controller."""
 
 import zlib
 
@@ -65,7 +65,18 @@ def messages() -> list[dict]:
         message("DESCRIBE", 0, joint=7),
         message("SYNC", 1, echo=0),
         message("ENABLE", 2, joint_mask=0xFF, lease_ms=1000, limits_crc=0xFFFFFFFF),
-        message("TRAJ", 3, chunk_id=65535, part_index=15, part_count=16, t0=0xFFFFFFFF, dt=1000, n=1, joint_mask=0xFF, rows=[extremes]),
+        message(
+            "TRAJ",
+            3,
+            chunk_id=65535,
+            part_index=15,
+            part_count=16,
+            t0=0xFFFFFFFF,
+            dt=1000,
+            n=1,
+            joint_mask=0xFF,
+            rows=[extremes],
+        ),
         message(
             "TRAJ",
             4,
@@ -147,7 +158,14 @@ def stream(name: str, wire: bytes, frames: list[tuple[str, int, bytes]], **count
         "name": name,
         "wire": wire.hex(),
         "frames": [{"type": TYPES[kind], "seq": seq, "payload": payload.hex()} for kind, seq, payload in frames],
-        "counters": {"frames": len(frames), "oversized": 0, "undersized": 0, "miscoded": 0, "crc_errors": 0, **counters},
+        "counters": {
+            "frames": len(frames),
+            "oversized": 0,
+            "undersized": 0,
+            "miscoded": 0,
+            "crc_errors": 0,
+            **counters,
+        },
     }
 
 
@@ -174,13 +192,30 @@ def streams() -> list[dict]:
         stream("bit error in the sequence number", flipped(good, 2, 1) + next_frame, [after], crc_errors=1),
         stream("COBS block past the end", b"\x20" + good[1:] + next_frame, [after], miscoded=1),
         stream("too short: empty body", b"\x01\0" + next_frame, [after], undersized=1),
-        stream("too short: five bytes with a valid checksum", cobs(b"\x07" + zlib.crc32(b"\x07", SEED).to_bytes(4, "little")) + b"\0" + next_frame, [after], undersized=1),
+        stream(
+            "too short: five bytes with a valid checksum",
+            cobs(b"\x07" + zlib.crc32(b"\x07", SEED).to_bytes(4, "little")) + b"\0" + next_frame,
+            [after],
+            undersized=1,
+        ),
         stream("too long: 255 bytes are judged", b"\x01" * 255 + b"\0" + next_frame, [after], crc_errors=1),
         stream("too long: 256 bytes are dropped", b"\x01" * 256 + b"\0" + next_frame, [after], oversized=1),
         stream("too long: 2000 bytes are one loss", b"\x55" * 2000 + b"\0" + next_frame, [after], oversized=1),
-        stream("cut frame swallows the next without a delimiter", longest[:40] + good + next_frame, [after], miscoded=1),
-        stream("cut frame, leading delimiter saves the next", longest[:40] + b"\0" + good + next_frame, [("SYNC", 1, sync), after], miscoded=1),
-        stream("another session", frame("SYNC", 1, sync, SCHEMA_HASH ^ OTHER_SESSION_ID) + next_frame, [after], crc_errors=1),
+        stream(
+            "cut frame swallows the next without a delimiter", longest[:40] + good + next_frame, [after], miscoded=1
+        ),
+        stream(
+            "cut frame, leading delimiter saves the next",
+            longest[:40] + b"\0" + good + next_frame,
+            [("SYNC", 1, sync), after],
+            miscoded=1,
+        ),
+        stream(
+            "another session",
+            frame("SYNC", 1, sync, SCHEMA_HASH ^ OTHER_SESSION_ID) + next_frame,
+            [after],
+            crc_errors=1,
+        ),
         stream("another schema", frame("SYNC", 1, sync, 0x01234567 ^ SESSION_ID) + next_frame, [after], crc_errors=1),
         stream("no seed", frame("SYNC", 1, sync, 0) + next_frame, [after], crc_errors=1),
         stream("ESTOP works without a session's seed", frame("ESTOP", 9) + next_frame, [("ESTOP", 9, b""), after]),
@@ -192,8 +227,8 @@ def frames_document() -> dict:
     from conversation import conversation
 
     return {
-        "about": "Examples of firmware-bridge/PROTOCOL.md, made by test/firmware/make_vectors.py. Bytes are lower-case hex; "
-        "`wire` ends with its delimiter and has no leading one.",
+        "about": "Examples of firmware-bridge/PROTOCOL.md, made by test/firmware/make_vectors.py. "
+        "Bytes are lower-case hex; `wire` ends with its delimiter and has no leading one.",
         "crc32_check": {"text": "123456789", "seed": 0, "crc": zlib.crc32(b"123456789", 0)},
         "joints": JOINTS,
         "schema_hash": SCHEMA_HASH,

@@ -1,4 +1,4 @@
-"""Writes test/vectors/frames.json and test/vectors/trajectory.json from PROTOCOL.md, sharing no code with the SDK or the firmware.
+"""Writes test/vectors/frames.json and trajectory.json from PROTOCOL.md, sharing no code with the SDK or the firmware.
 
 python3 test/firmware/make_vectors.py [DIRECTORY]    (default: test/vectors)
 """

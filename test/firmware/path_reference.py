@@ -1,8 +1,10 @@
-"""Trajectories and modes of PROTOCOL.md sections 5 and 6 in closed form: the command of a tick is computed from the plan, never stepped.
+"""Trajectories and modes of PROTOCOL.md sections 5 and 6 in closed form.
 
-Ticks are unwrapped here. What arrives at tick `now` acts after the command of `now`, on the motion that command belongs to.
+The command of a tick is computed from the plan, never stepped. Ticks are unwrapped here. What arrives at
+tick `now` acts after the command of `now`, on the motion that command belongs to.
 """
 
+import itertools
 from dataclasses import dataclass, field
 
 OK, LATE, LIMIT, FULL, MODE, SCHEMA, RANGE = range(7)
@@ -211,10 +213,7 @@ class ControllerModel:
         if len(kept) + len(rows) > RING_DEPTH:
             return FULL, "nothing"
         new = [(t0 + i * dt, row) for i, row in enumerate(rows)]
-        if kept:
-            junction = kept[-1]
-        else:
-            junction = (self.tick if self.is_moving else max(self.tick, t0 - dt), self.command)
+        junction = kept[-1] if kept else (self.tick if self.is_moving else max(self.tick, t0 - dt), self.command)
         if not self.is_allowed([junction, *new]):
             return LIMIT, "nothing"
         if kept and isinstance(self.plan, Follow):
@@ -226,7 +225,7 @@ class ControllerModel:
         return OK, "commit"
 
     def is_allowed(self, points: list[tuple[int, list[int]]]) -> bool:
-        for (ts, ps), (te, pe) in zip(points, points[1:], strict=False):
+        for (ts, ps), (te, pe) in itertools.pairwise(points):
             for start, end, joint in zip(ps, pe, self.joints, strict=True):
                 if not joint["min_position"] <= end <= joint["max_position"]:
                     return False

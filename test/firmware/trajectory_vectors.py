@@ -37,7 +37,9 @@ class Timeline:
     def event(self, kind: str, result: tuple[int | None, str], **fields) -> None:
         ack, effect = result
         after = {"mode": self.model.mode, "buffered": len(self.model.waypoints())}
-        self.events.append({"now": self.model.tick % WRAP, "kind": kind, **fields, "ack": ack, "effect": effect, **after})
+        self.events.append(
+            {"now": self.model.tick % WRAP, "kind": kind, **fields, "ack": ack, "effect": effect, **after}
+        )
 
     def enable(self) -> "Timeline":
         measured = self.measured or self.model.command
@@ -122,10 +124,12 @@ def trajectory_document() -> dict:
 
     makers: list[Callable[[], Timeline]] = scenarios.ALL
     return {
-        "about": "PROTOCOL.md sections 5 and 6, made by test/firmware/make_vectors.py. `commands[i]` is the command of tick start_tick + 1 + i "
-        "and `modes` the modes of the same ticks, run by run. An event arrives after the command of its tick `now` and shapes those after it; "
+        "about": "PROTOCOL.md sections 5 and 6, made by test/firmware/make_vectors.py. "
+        "`commands[i]` is the command of tick start_tick + 1 + i and `modes` the modes of the same ticks, run by run. "
+        "An event arrives after the command of its tick `now` and shapes those after it; "
         "`ack`, `mode` and `buffered` are what the controller says next, `effect` what the event did to the path. "
-        "Joints are measured at start_position first, then wherever they are commanded, except between `measured` and `enable`.",
+        "Joints are measured at start_position first, then wherever they are commanded, "
+        "except between `measured` and `enable`.",
         "tick_hz": 1000,
         "ring_depth": RING_DEPTH,
         "lease_ms": LEASE_MS,
