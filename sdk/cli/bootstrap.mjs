@@ -121,6 +121,16 @@ function test(args) {
     "--deny-warnings",
   ]);
   if (existsSync(python)) {
+    const sources = ["models/python", "test"];
+    step("linting Python", python, ["-m", "ruff", "check", "--quiet", ...sources]);
+    step("checking Python format", python, [
+      "-m",
+      "ruff",
+      "format",
+      "--check",
+      "--quiet",
+      ...sources,
+    ]);
     step("testing Python", python, ["-m", "pytest", "-q", "models/python/tests"]);
   }
   const files = args.length > 0 ? args : [...testFiles(join(root, "dist"))];

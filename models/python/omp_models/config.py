@@ -58,14 +58,22 @@ class PolicyConfig:
         shapes = {key: tuple(shape) for key, shape in self.observation_shapes.items()}
         object.__setattr__(self, "observation_shapes", shapes)
         object.__setattr__(self, "down_dims", tuple(self.down_dims))
+        counts = ("action_dim", "n_obs_steps", "horizon", "n_action_steps", "encoder_hidden_dim", "encoder_feature_dim")
+        _require_at_least(1, self, *counts)
+        _require_at_least(0, self, "lead_steps")
+        _require_positive(self, "dt_ms")
+        embedding = self.time_embedding_dim
+        _require(embedding >= 4 and embedding % 2 == 0, f"time_embedding_dim {embedding}: an even number from 4 on")
+        multiples = len(self.down_dims) > 0 and all(dim > 0 and dim % 8 == 0 for dim in self.down_dims)
+        _require(multiples, f"down_dims {self.down_dims}: multiples of 8 expected")
         levels = 2 ** (len(self.down_dims) - 1)
         _require(self.horizon % levels == 0, f"horizon {self.horizon} is not a multiple of {levels}")
-        _require(all(dim % 8 == 0 for dim in self.down_dims), f"down_dims {self.down_dims}: multiples of 8 expected")
         last_row = self.action_start_index + self.lead_steps + self.n_action_steps
         _require(last_row <= self.horizon, f"the plan needs {last_row} rows, horizon is {self.horizon}")
         _require(len(shapes) > 0, "observation_shapes is empty; a policy observes at least one key")
         for key, shape in shapes.items():
-            _require(1 <= len(shape) <= 3 and min(shape) > 0, f"{key} has shape {shape}; (D,), (N, C) or (C, H, W)")
+            fits = 1 <= len(shape) <= 3 and min(shape) > 0
+            _require(fits, f"observation_shapes: {key} is {shape}; (D,), (N, C) or (C, H, W) expected")
         _require_known("objective", self.objective, OBJECTIVES)
         _require_known("prediction", self.prediction, PREDICTIONS)
         fixed = self.objective in ("dp3", "regression") and self.prediction != "actions"
@@ -118,11 +126,15 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _require_known("derivative", self.derivative, ("dde", "jvp"))
         _require_known("precision", self.precision, ("fp32", "bf16"))
-        for name in ("steps", "batch_size", "checkpoint_every", "log_every", "threads", "dde_epsilon"):
-            _require(getattr(self, name) > 0, f"{name} is {getattr(self, name)}; a positive number is expected")
-        _require(0 <= self.flow_ratio <= 1, f"flow_ratio is {self.flow_ratio}; 0 to 1 is expected")
         # JSON has no infinity.
         object.__setattr__(self, "max_grad_norm", math.inf if self.max_grad_norm is None else self.max_grad_norm)
+        _require_at_least(1, self, "steps", "batch_size", "checkpoint_every", "log_every", "threads")
+        _require_at_least(0, self, "seed", "warmup_steps", "weight_decay", "lambda_directional", "lambda_dispersive")
+        _require_positive(self, "dde_epsilon", "learning_rate", "max_grad_norm", "guidance")
+        _require(self.seed < 2**32, f"seed is {self.seed}; less than 2^32 expected")
+        for name in ("flow_ratio", "ema_max_decay"):
+            value = getattr(self, name)
+            _require(0 <= value <= 1, f"{name} is {value}; 0 to 1 expected")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and YAML; `from_dict` reads them back."""
@@ -148,8 +160,11 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Reads `to_json` output."""
-        return cls.from_dict(json.loads(text))
+        """Reads `to_json` output. Raises CONFIG_INVALID and names the key that is unknown or out of its range."""
+        try:
+            return cls.from_dict(json.loads(text))
+        except json.JSONDecodeError as error:
+            raise OmpModelsError("CONFIG_INVALID", f"{cls.__name__}: {error}") from error
 
     @classmethod
     def from_file(cls, path: Path) -> Self:
@@ -158,11 +173,12 @@ class TrainConfig:
 
 
 def policy_from_dict(values: dict[str, Any]) -> PolicyConfig:
-    """A policy configuration from parsed JSON or YAML. Raises CONFIG_INVALID for an unknown key."""
+    """A policy configuration from parsed JSON or YAML. Raises CONFIG_INVALID and names the key that does not fit."""
     return PolicyConfig(**_known_keys(PolicyConfig, values))
 
 
 def _known_keys(cls: type, values: dict[str, Any]) -> dict[str, Any]:
+    _require(isinstance(values, dict), f"{cls.__name__} is {type(values).__name__}, an object is expected")
     fields = {f.name: f for f in dataclasses.fields(cls)}
     unknown = sorted(set(values) - set(fields))
     _require(not unknown, f"{cls.__name__} has no key {', '.join(unknown)}")
@@ -173,6 +189,18 @@ def _known_keys(cls: type, values: dict[str, Any]) -> dict[str, Any]:
             fits = isinstance(value, expected) and not isinstance(value, bool)
             _require(fits, f"{name} is {value!r}; a value like {default!r} is expected")
     return dict(values)
+
+
+def _require_at_least(least: int, config: object, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        _require(value >= least, f"{name} is {value}; {least} or more expected")
+
+
+def _require_positive(config: object, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        _require(value > 0, f"{name} is {value}; more than 0 expected")
 
 
 def _require(condition: bool, message: str) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor
 
 
-def is_policy(values: dict[str, Any]) -> bool:
+def is_policy(values: object) -> bool:
     """Whether a policy configuration is of that format."""
-    return "observation_dims" in values
+    return isinstance(values, dict) and "observation_dims" in values
 
 
 def policy(values: dict[str, Any]) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def policy(values: dict[str, Any]) -> dict[str, Any]:
 
 def training(values: dict[str, Any]) -> dict[str, Any]:
     """The training configuration in today's format; one of today's comes back as it is."""
-    if not is_policy(values.get("policy", {})):
+    if not isinstance(values, dict) or not is_policy(values.get("policy")):
         return values
     rest = {key: value for key, value in values.items() if key != "objective"}
     return {**rest, "policy": policy(values["policy"])}

@@ -65,7 +65,7 @@ def train(
     observations = {key: values.to(place) for key, values in windows.observations.items()}
     actions = windows.actions.to(place)
 
-    training = Training(config, place)
+    training = Training(config, demonstrations.sha256, place)
     checkpoint = run / CHECKPOINT_FILE
     if resume and checkpoint.exists():
         training.restore(checkpoint)

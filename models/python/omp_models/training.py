@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
@@ -24,10 +25,14 @@ def learning_rate(config: TrainConfig, step: int) -> float:
 
 
 class Training:
-    """What changes from step to step: weights, their average, the optimiser and the random generator."""
+    """What changes from step to step: weights, their average, the optimiser and the random generator.
 
-    def __init__(self, config: TrainConfig, device: torch.device | None = None):
+    `data_sha256` names the demonstrations.
+    """
+
+    def __init__(self, config: TrainConfig, data_sha256: str = "", device: torch.device | None = None):
         self.config = config
+        self.data_sha256 = data_sha256
         self.step = 0
         self._device = device or torch.device("cpu")
         torch.manual_seed(config.seed)
@@ -61,6 +66,7 @@ class Training:
         torch.save(
             {
                 "config": self.config.to_json(),
+                "data_sha256": self.data_sha256,
                 "step": self.step,
                 "network": self.network.state_dict(),
                 "average": self.average.network.state_dict(),
@@ -72,12 +78,22 @@ class Training:
         temporary.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Continues from a checkpoint. Raises CHECKPOINT_INVALID when another configuration wrote it."""
-        state = torch.load(path, weights_only=True, map_location=self._device)
+        """Continues from a checkpoint.
+
+        Raises CHECKPOINT_INVALID when it is damaged or was written with another configuration or other demonstrations.
+        """
+
+        def fail(message: str) -> OmpModelsError:
+            return OmpModelsError("CHECKPOINT_INVALID", f"{path} {message}")
+
+        try:
+            state = torch.load(path, weights_only=True, map_location=self._device)
+        except (RuntimeError, EOFError, UnpicklingError) as error:
+            raise fail(f"is damaged: {error}; remove it to begin again") from error
         if state["config"] != self.config.to_json():
-            raise OmpModelsError(
-                "CHECKPOINT_INVALID", f"{path} was written with another configuration; remove it or use that one"
-            )
+            raise fail("was written with another configuration; remove it or use that one")
+        if state.get("data_sha256") != self.data_sha256:
+            raise fail("was written with other demonstrations; remove it or use those")
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])

@@ -106,15 +106,6 @@ def test_curves_and_rollouts_are_recorded_with_the_best_policy(tmp_path):
     assert not torch.equal(best.network.embed_t[1].weight, last.network.embed_t[1].weight), "step 16 is the best"
 
 
-def test_another_configuration_does_not_resume(tmp_path):
-    config = tiny(steps=4)
-    data = write_demonstrations(tmp_path / "data.npz", config)
-    train(config, data, tmp_path)
-    with pytest.raises(OmpModelsError, match="another configuration") as failure:
-        train(tiny(steps=5), data, tmp_path, resume=True)
-    assert failure.value.code == "CHECKPOINT_INVALID"
-
-
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_objective_learns_from_images_clouds_and_vectors(tmp_path, objective):
     config = tiny(SHAPES, steps=2, objective=objective)
