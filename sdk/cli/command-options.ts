@@ -8,6 +8,8 @@ type Options = NonNullable<ParseArgsConfig["options"]>;
 export interface ParsedCommand {
   /** The last value given, or undefined. */
   text(name: string): string | undefined;
+  /** All values given of an option with `multiple`, in order. */
+  texts(name: string): readonly string[];
   /** @throws {OmpError} INVALID_ARGUMENT when the option is missing */
   requiredText(name: string): string;
   /** @throws {OmpError} INVALID_ARGUMENT when the value is no integer in [min, max] */
@@ -46,6 +48,10 @@ export function parseCommand(
   return {
     operands: positionals,
     text,
+    texts(name) {
+      const given = values[name];
+      return Array.isArray(given) ? given.map(String) : [];
+    },
     flag: (name) => values[name] === true,
     requiredText(name) {
       const value = text(name);

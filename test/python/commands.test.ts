@@ -28,6 +28,7 @@ test("a wrong call ends with status 2 and names what is wrong", () => {
   const calls: readonly [readonly string[], RegExp][] = [
     [["train", "--out", "run"], /--config is missing/],
     [["train", "--confg", "x"], /--confg/],
+    [["train", "--config", "x", "--out", "y", "--device", "tpu"], /--device.*tpu.*cpu or cuda/],
     [["export", "run", "--out", "bundle"], /Expected: options only/],
     [["evaluate", tinyPolicy, "--policy", "int4"], /int4.*int8 or fp32 or torch/],
     [["evaluate", tinyPolicy, "--episodes", "0"], /--episodes.*0.*from 1/],

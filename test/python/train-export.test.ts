@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { appendFile, mkdtemp, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -50,7 +50,8 @@ async function runOmp(
 }
 
 test("Ctrl-C leaves a checkpoint, and the same command goes on from it", needsPython, async () => {
-  const command = ["train", "--config", recipe, "--out", run, "--json"];
+  const change = ["--set", "train.steps=100", "--set", "train.log_every=10"];
+  const command = ["train", "--config", recipe, "--out", run, "--json", ...change];
   let interrupts = 0;
   const stopped = await runOmp(command, (line, interrupt) => {
     if (interrupts > 0 || !line.includes(`"stage": "train"`)) return;
@@ -65,7 +66,9 @@ test("Ctrl-C leaves a checkpoint, and the same command goes on from it", needsPy
   const finished = await runOmp(command);
   assert.equal(finished.status, 0, finished.errors);
   assert.ok(existsSync(join(run, "policy.safetensors")));
-  const from = /from step (\d+) to 120/.exec(finished.lines.join("\n"))?.[1];
+  const curves = await readFile(join(run, "curves.csv"), "utf8");
+  assert.match(curves, /^step,.*\n10,(.*\n)+100,/);
+  const from = /from step (\d+) to 100/.exec(finished.lines.join("\n"))?.[1];
   assert.ok(Number(from) > 0, "the run began again");
 });
 

@@ -42,14 +42,14 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
         case "collect":
             return commands.collect(Recipe.from_file(arguments.config).demonstrations, arguments.out, interrupt)
         case "train":
-            recipe = Recipe.from_file(arguments.config)
+            recipe = Recipe.from_file(arguments.config, arguments.set)
             return commands.train_recipe(recipe, arguments.data, arguments.out, arguments.device, interrupt)
         case "import-checkpoint":
             return commands.import_published(Recipe.from_file(arguments.config), arguments.checkpoint, arguments.out)
         case "export":
             return commands.export(arguments.run, arguments.data, arguments.out, arguments.bundle_id, interrupt)
         case "make":
-            recipe = Recipe.from_file(arguments.config)
+            recipe = Recipe.from_file(arguments.config, arguments.set)
             return commands.make(recipe, arguments.run, arguments.out, arguments.device, interrupt)
         case "evaluate":
             return commands.evaluate(
@@ -72,8 +72,15 @@ def _parser() -> argparse.ArgumentParser:
         # argparse refuses an explicit required=False in a group of which one option is required.
         added.add_argument(option, type=Path, help=text, **({"required": True} if required else {}))
 
-    def device(added: argparse.ArgumentParser) -> None:
+    def training(added: argparse.ArgumentParser) -> None:
         added.add_argument("--device", choices=DEVICES, default="cpu", help="where to train; default: cpu")
+        added.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="change the recipe, as in train.policy.objective=mp1; may be given several times",
+        )
 
     added = command("collect", "Let the world's expert demonstrate the task.")
     path(added, "--config", "recipe")
@@ -83,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     path(added, "--config", "recipe")
     path(added, "--data", "demonstrations, .npz")
     path(added, "--out", "run directory")
-    device(added)
+    training(added)
 
     added = command("import-checkpoint", "Make a checkpoint of the published DP3 or MP1 code a finished run.")
     path(added, "--config", "recipe; its policy describes the checkpoint's network")
@@ -100,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     path(added, "--config", "recipe")
     path(added, "--run", "run directory, for the demonstrations too")
     path(added, "--out", "bundle directory, replaced as a whole")
-    device(added)
+    training(added)
 
     added = command("evaluate", "Drive the push world with a policy.")
     source = added.add_mutually_exclusive_group(required=True)

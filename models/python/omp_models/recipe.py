@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -109,7 +110,11 @@ class Recipe:
     @classmethod
     def from_text(cls, text: str, name: str = "recipe") -> Self:
         """Reads a recipe in YAML or JSON. Raises CONFIG_INVALID and names the key that is unknown, missing or wrong."""
-        values = yaml_text.parse(text, name)
+        return cls.from_dict(yaml_text.parse(text, name), name)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], name: str = "recipe") -> Self:
+        """Reads parsed YAML or JSON; see `from_text`."""
         parts = {
             "train": TrainConfig.from_dict,
             "observations": lambda part: [ObservationSpec(**one) for one in part],
@@ -124,11 +129,14 @@ class Recipe:
             raise OmpModelsError("CONFIG_INVALID", f"{name}: {error}") from error
 
     @classmethod
-    def from_file(cls, path: Path) -> Self:
-        """Reads a recipe file."""
+    def from_file(cls, path: Path, changes: Sequence[str] = ()) -> Self:
+        """Reads a recipe file and makes `changes`, such as `train.policy.objective=mp1`, whose values are YAML."""
         if not path.is_file():
             raise OmpModelsError("CONFIG_INVALID", f"{path} does not exist; a recipe file is expected")
-        return cls.from_text(path.read_text(), str(path))
+        values = yaml_text.parse(path.read_text(), str(path))
+        for change in changes:
+            yaml_text.change(values, change)
+        return cls.from_dict(values, str(path))
 
 
 def _require(condition: bool, message: str) -> None:

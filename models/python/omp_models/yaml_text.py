@@ -33,3 +33,19 @@ def parse(text: str, name: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise OmpModelsError("CONFIG_INVALID", f"{name} holds {type(values).__name__}; a mapping of keys is expected")
     return values
+
+
+def change(values: dict[str, Any], text: str) -> None:
+    """Sets one value, `text` is `KEY.KEY=VALUE` with VALUE in YAML; keys on the way are made.
+
+    Raises CONFIG_INVALID when the text has another form or a key on the way holds no mapping.
+    """
+    path, separator, value = text.partition("=")
+    keys = path.split(".")
+    if not separator or not all(keys):
+        raise OmpModelsError("CONFIG_INVALID", f"{text!r} changes nothing; KEY.KEY=VALUE is expected")
+    for key in keys[:-1]:
+        values = values.setdefault(key, {})
+        if not isinstance(values, dict):
+            raise OmpModelsError("CONFIG_INVALID", f"{text!r}: {key} holds no keys")
+    values[keys[-1]] = parse(f"value: {value}", repr(text))["value"]

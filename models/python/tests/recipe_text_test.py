@@ -64,6 +64,32 @@ def test_a_mistake_is_named(change, message):
     assert failure.value.code == "CONFIG_INVALID"
 
 
+def test_a_recipe_is_changed_from_outside():
+    changes = ["train.policy.objective=mp1", "train.lambda_dispersive=1e-1", "train.policy.down_dims=[8, 16]"]
+    recipe = Recipe.from_file(PUSH, changes)
+    assert recipe.train.policy.objective == "mp1"
+    assert recipe.train.policy.down_dims == (8, 16)
+    assert recipe.train.lambda_dispersive == 0.1
+    assert recipe.train.steps == Recipe.from_file(PUSH).train.steps
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("train.steps", "KEY.KEY=VALUE"),
+        ("=3", "KEY.KEY=VALUE"),
+        ("train..steps=3", "KEY.KEY=VALUE"),
+        ("bundle_id.part=3", "bundle_id holds no keys"),
+        ("train.stepz=3", "no key stepz"),
+        ("train.steps=[", "train.steps="),
+    ],
+)
+def test_a_wrong_change_is_named(change, message):
+    with pytest.raises(OmpModelsError, match=message) as failure:
+        Recipe.from_file(PUSH, [change])
+    assert failure.value.code == "CONFIG_INVALID"
+
+
 def test_a_list_is_no_recipe():
     with pytest.raises(OmpModelsError, match="a mapping of keys is expected"):
         parse("[1, 2]", "recipe.yaml")

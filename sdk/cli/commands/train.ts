@@ -8,12 +8,16 @@ import { parseCommand } from "../command-options.ts";
 /** Trains a policy, collecting demonstrations first where none are given. */
 export const train: Command = {
   summary: "train a policy from demonstrations; Ctrl-C leaves a checkpoint",
-  usage: `usage: omp train --config RECIPE --out RUN [--data FILE]
+  usage: `usage: omp train --config RECIPE --out RUN [--data FILE] [--device cpu|cuda]
+                 [--set KEY=VALUE]
 
-  --config RECIPE  what to train: a JSON file such as models/python/configs/so101-push.json
+  --config RECIPE  what to train: a YAML or JSON file such as
+                   models/python/configs/so101-push.json
   --out RUN        directory of the run: checkpoint, then policy.safetensors
   --data FILE      demonstrations, .npz; without it the recipe's world is demonstrated by its
                    expert into RUN/demonstrations.npz, once
+  --device NAME    where to train: cpu (default) or cuda
+  --set KEY=VALUE  change the recipe, as in train.policy.objective=mp1; may be given several times
   --json           write the event stream to stdout instead of showing progress
 
 Ctrl-C stops after the current step and leaves a checkpoint; the same command goes on from it.
@@ -26,9 +30,13 @@ Exit status: 0 trained, 1 failed, 2 wrong call, 130 interrupted.`,
       config: { type: "string" },
       out: { type: "string" },
       data: { type: "string" },
+      device: { type: "string" },
+      set: { type: "string", multiple: true },
       json: { type: "boolean" },
     });
     const [config, out] = [options.requiredText("config"), options.requiredText("out")];
+    const device = options.choice("device", ["cpu", "cuda"]);
+    const changes = options.texts("set").flatMap((change) => ["--set", change]);
     const json = options.flag("json");
     const data = options.text("data") ?? join(out, "demonstrations.npz");
     if (options.text("data") === undefined && !existsSync(data)) {
@@ -40,7 +48,7 @@ Exit status: 0 trained, 1 failed, 2 wrong call, 130 interrupted.`,
       if (collected.kind === "interrupted") return 130;
     }
     const trained = await runTool({
-      args: ["train", ...toolOptions({ config, data, out })],
+      args: ["train", ...toolOptions({ config, data, out, device }), ...changes],
       signal,
       json,
     });
