@@ -5,6 +5,8 @@ after the other; `episode_ends` int64 [E], cumulative; `dt_ms`; `seeds` int64 [E
 """
 
 import hashlib
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,14 +58,19 @@ def load_demonstrations(path: Path, policy: PolicyConfig) -> Demonstrations:
 
     if not path.is_file():
         raise fail("no such file; `python -m omp_models collect` writes one")
-    with np.load(path, allow_pickle=False) as file:
-        dims = {**policy.observation_dims, ACTION_KEY: policy.action_dim}
-        missing = [key for key in (*dims, "episode_ends", "dt_ms") if key not in file]
-        if missing:
-            raise fail(f"key {missing[0]} is missing; the file has {', '.join(sorted(file.files))}")
-        arrays = {key: file[key] for key in dims}
-        episode_ends = file["episode_ends"].astype(np.int64)
-        dt_ms = float(file["dt_ms"])
+    if not zipfile.is_zipfile(path):
+        raise fail("no .npz archive, or a part of one; `python -m omp_models collect` writes one")
+    dims = {**policy.observation_dims, ACTION_KEY: policy.action_dim}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [key for key in (*dims, "episode_ends", "dt_ms") if key not in file]
+            if missing:
+                raise fail(f"key {missing[0]} is missing; the file has {', '.join(sorted(file.files))}")
+            arrays = {key: file[key] for key in dims}
+            episode_ends = file["episode_ends"].astype(np.int64)
+            dt_ms = float(file["dt_ms"])
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise fail(str(error)) from error
     if dt_ms != policy.dt_ms:
         raise fail(f"dt_ms is {dt_ms}, the policy expects {policy.dt_ms}")
     if len(episode_ends) == 0 or np.any(np.diff(episode_ends, prepend=0) <= 0):

@@ -1,7 +1,8 @@
 """Static INT8 of an exported graph: QDQ, unsigned activations, signed weights a channel, on Conv, Gemm and MatMul.
 
-The layers that read a graph input and the one that writes the actions stay in fp32: they hold few weights, and
-rounding there is rounding of the observation, the noise or the action itself.
+Every layer that reads a graph input and the one that writes the actions stay in fp32: they hold few weights, and
+rounding there is rounding of the observation, the noise or the action itself. One integer reader would be enough to
+round an input for all of its readers.
 """
 
 import tempfile
@@ -43,10 +44,25 @@ def calibration_inputs(policy: Policy, observations: dict[str, np.ndarray], coun
 
 
 def kept_in_float(graph: onnx.GraphProto) -> list[str]:
-    """Names of the encoder's first layer, the first convolution and the last one."""
-    convolutions = [node.name for node in graph.node if node.op_type == "Conv"]
-    products = [node.name for node in graph.node if node.op_type in ("Gemm", "MatMul")]
-    return [products[0], convolutions[0], convolutions[-1]]
+    """Names of the layers with no other layer between them and the graph's inputs, or its output; in graph order."""
+    constants = {one.name for one in graph.initializer}
+    makers = {output: node for node in graph.node for output in node.output}
+    kept = set()
+    unrounded = {one.name for one in graph.input} | constants
+    for node in graph.node:
+        is_layer = node.op_type in QUANTIZED_OPS
+        if is_layer and node.input[0] in unrounded:
+            kept.add(node.name)
+        elif not is_layer and unrounded.issuperset(node.input):
+            unrounded.update(node.output)
+    wanted = [one.name for one in graph.output]
+    while wanted:
+        node = makers.get(wanted.pop())
+        if node is not None and node.op_type in QUANTIZED_OPS:
+            kept.add(node.name)
+        elif node is not None:
+            wanted.extend(node.input)
+    return [node.name for node in graph.node if node.name in kept]
 
 
 def quantize(fp32: Path, int8: Path, calibration: list[Inputs]) -> None:

@@ -98,6 +98,7 @@ class Recipe:
         """Reads a recipe. Raises CONFIG_INVALID and names the key that is unknown, missing or does not fit."""
         try:
             values = json.loads(text)
+            _require(isinstance(values, dict), f"recipe is {type(values).__name__}, an object is expected")
             parts = {
                 "train": lambda part: TrainConfig.from_json(json.dumps(part)),
                 "observations": lambda part: [ObservationSpec(**one) for one in part],

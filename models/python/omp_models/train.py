@@ -8,6 +8,7 @@ is in the checkpoint, and the learning rate is a function of the step.
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from torch import Tensor
@@ -23,6 +24,8 @@ from .objectives import create_objective
 from .policy import Policy, save_policy
 
 ADAM_BETAS = (0.95, 0.999)
+EPOCH_SEED_STRIDE = 0x9E3779B1
+"""Keeps the epochs of neighbouring seeds apart. A torch generator uses the lowest 32 bits of its seed only."""
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,18 @@ class Batches:
     def __getitem__(self, step: int) -> Tensor:
         epoch, batch = divmod(step, self._per_epoch)
         if epoch != self._epoch:
-            generator = torch.Generator().manual_seed((self._seed << 32) + epoch)
+            generator = torch.Generator().manual_seed((self._seed * EPOCH_SEED_STRIDE + epoch) % 2**32)
             self._order = torch.randperm(self._windows, generator=generator)
             self._epoch = epoch
         return self._order[batch * self._batch_size :][: self._batch_size]
 
 
 class Training:
-    """The state that changes from step to step, and its checkpoint."""
+    """The state that changes from step to step, and its checkpoint. `data_sha256` names the demonstrations."""
 
-    def __init__(self, config: TrainConfig):
+    def __init__(self, config: TrainConfig, data_sha256: str = ""):
         self.config = config
+        self.data_sha256 = data_sha256
         self.step = 0
         torch.manual_seed(config.seed)
         self.network = VelocityNetwork(config.policy)
@@ -98,6 +102,7 @@ class Training:
         torch.save(
             {
                 "config": self.config.to_json(),
+                "data_sha256": self.data_sha256,
                 "step": self.step,
                 "network": self.network.state_dict(),
                 "average": self.average.network.state_dict(),
@@ -109,12 +114,22 @@ class Training:
         temporary.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Continues from a checkpoint. Raises CHECKPOINT_INVALID when another configuration wrote it."""
-        state = torch.load(path, weights_only=True)
+        """Continues from a checkpoint.
+
+        Raises CHECKPOINT_INVALID when it is damaged or was written with another configuration or other demonstrations.
+        """
+
+        def fail(message: str) -> OmpModelsError:
+            return OmpModelsError("CHECKPOINT_INVALID", f"{path} {message}")
+
+        try:
+            state = torch.load(path, weights_only=True)
+        except (RuntimeError, EOFError, UnpicklingError) as error:
+            raise fail(f"is damaged: {error}; remove it to begin again") from error
         if state["config"] != self.config.to_json():
-            raise OmpModelsError(
-                "CHECKPOINT_INVALID", f"{path} was written with another configuration; remove it or use that one"
-            )
+            raise fail("was written with another configuration; remove it or use that one")
+        if state.get("data_sha256") != self.data_sha256:
+            raise fail("was written with other demonstrations; remove it or use those")
         self.step = state["step"]
         self.network.load_state_dict(state["network"])
         self.average.network.load_state_dict(state["average"])
@@ -137,7 +152,7 @@ def train(
     observations = policy.normalize_observation(windows.observations)
     actions = policy.action_normalizer(windows.actions)
 
-    training = Training(config)
+    training = Training(config, demonstrations.sha256)
     checkpoint = run / "checkpoint.pt"
     if resume and checkpoint.exists():
         training.restore(checkpoint)
