@@ -121,17 +121,9 @@ function test(args) {
     "--deny-warnings",
   ]);
   if (existsSync(python)) {
-    const sources = ["models/python", "test"];
-    step("linting Python", python, ["-m", "ruff", "check", "--quiet", ...sources]);
-    step("checking Python format", python, [
-      "-m",
-      "ruff",
-      "format",
-      "--check",
-      "--quiet",
-      ...sources,
-    ]);
-    step("testing Python", python, ["-m", "pytest", "-q", "models/python/tests"]);
+    step("linting Python", python, ["-m", "ruff", "check", "--quiet"]);
+    step("checking Python format", python, ["-m", "ruff", "format", "--check", "--quiet"]);
+    step("testing Python", python, ["-m", "pytest", "models/python/tests"]);
   }
   const files = args.length > 0 ? args : [...testFiles(join(root, "dist"))];
   step("testing TypeScript", process.execPath, ["--test", "--test-concurrency=2", ...files]);
