@@ -10,6 +10,8 @@ export interface ParsedCommand {
   text(name: string): string | undefined;
   /** All values given of an option with `multiple`, in order. */
   texts(name: string): readonly string[];
+  /** As `texts`. @throws {OmpError} INVALID_ARGUMENT when there is none */
+  requiredTexts(name: string): readonly string[];
   /** @throws {OmpError} INVALID_ARGUMENT when the option is missing */
   requiredText(name: string): string;
   /** @throws {OmpError} INVALID_ARGUMENT when the value is no integer in [min, max] */
@@ -45,21 +47,24 @@ export function parseCommand(
     const value = values[name];
     return typeof value === "string" ? value : undefined;
   };
+  const texts = (name: string): string[] => {
+    const given = values[name];
+    return Array.isArray(given) ? given.map(String) : [];
+  };
   return {
     operands: positionals,
     text,
-    texts(name) {
-      const given = values[name];
-      return Array.isArray(given) ? given.map(String) : [];
+    texts,
+    requiredTexts(name) {
+      const given = texts(name);
+      if (given.length > 0) return given;
+      throw missing(name);
     },
     flag: (name) => values[name] === true,
     requiredText(name) {
       const value = text(name);
       if (value !== undefined) return value;
-      throw new OmpError(ErrorCode.InvalidArgument, {
-        what: `--${name} is missing`,
-        next: "--help tells more.",
-      });
+      throw missing(name);
     },
     integer(name, fallback, min, max) {
       const given = text(name);
@@ -89,6 +94,13 @@ function parse(
       cause: error,
     });
   }
+}
+
+function missing(name: string): OmpError {
+  return new OmpError(ErrorCode.InvalidArgument, {
+    what: `--${name} is missing`,
+    next: "--help tells more.",
+  });
 }
 
 function refuse(name: string, observed: string, expected: string): OmpError {

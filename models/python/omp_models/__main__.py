@@ -40,16 +40,20 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
     match arguments.command:
         case "collect":
-            return commands.collect(Recipe.from_file(arguments.config).demonstrations, arguments.out, interrupt)
+            return commands.collect(
+                Recipe.from_files(arguments.config, arguments.set).demonstrations, arguments.out, interrupt
+            )
         case "train":
-            recipe = Recipe.from_file(arguments.config, arguments.set)
+            recipe = Recipe.from_files(arguments.config, arguments.set)
             return commands.train_recipe(recipe, arguments.data, arguments.out, arguments.device, interrupt)
         case "import-checkpoint":
-            return commands.import_published(Recipe.from_file(arguments.config), arguments.checkpoint, arguments.out)
+            return commands.import_published(
+                Recipe.from_files(arguments.config, arguments.set), arguments.checkpoint, arguments.out
+            )
         case "export":
             return commands.export(arguments.run, arguments.data, arguments.out, arguments.bundle_id, interrupt)
         case "make":
-            recipe = Recipe.from_file(arguments.config, arguments.set)
+            recipe = Recipe.from_files(arguments.config, arguments.set)
             return commands.make(recipe, arguments.run, arguments.out, arguments.device, interrupt)
         case "evaluate":
             return commands.evaluate(
@@ -72,28 +76,27 @@ def _parser() -> argparse.ArgumentParser:
         # argparse refuses an explicit required=False in a group of which one option is required.
         added.add_argument(option, type=Path, help=text, **({"required": True} if required else {}))
 
-    def training(added: argparse.ArgumentParser) -> None:
+    def recipe(added: argparse.ArgumentParser) -> None:
+        text = "recipe; given several times, later files are laid over earlier ones, as a method's over a task's"
+        added.add_argument("--config", type=Path, action="append", required=True, help=text)
+        text = "change the recipe, as in train.policy.objective=mp1; may be given several times"
+        added.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=text)
+
+    def device(added: argparse.ArgumentParser) -> None:
         added.add_argument("--device", choices=DEVICES, default="cpu", help="where to train; default: cpu")
-        added.add_argument(
-            "--set",
-            action="append",
-            default=[],
-            metavar="KEY=VALUE",
-            help="change the recipe, as in train.policy.objective=mp1; may be given several times",
-        )
 
     added = command("collect", "Let the world's expert demonstrate the task.")
-    path(added, "--config", "recipe")
+    recipe(added)
     path(added, "--out", "the .npz file to write")
 
     added = command("train", "Train a policy; goes on where an interrupted run of the same recipe stopped.")
-    path(added, "--config", "recipe")
+    recipe(added)
     path(added, "--data", "demonstrations, .npz")
     path(added, "--out", "run directory")
-    training(added)
+    device(added)
 
     added = command("import-checkpoint", "Make a checkpoint of the published DP3 or MP1 code a finished run.")
-    path(added, "--config", "recipe; its policy describes the checkpoint's network")
+    recipe(added)
     path(added, "--checkpoint", "the .ckpt file")
     path(added, "--out", "run directory")
 
@@ -104,10 +107,10 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--bundle-id", help="default: that of the recipe")
 
     added = command("make", "Collect, train and export; started again it goes on.")
-    path(added, "--config", "recipe")
+    recipe(added)
     path(added, "--run", "run directory, for the demonstrations too")
     path(added, "--out", "bundle directory, replaced as a whole")
-    training(added)
+    device(added)
 
     added = command("evaluate", "Drive the push world with a policy.")
     source = added.add_mutually_exclusive_group(required=True)

@@ -129,14 +129,25 @@ class Recipe:
             raise OmpModelsError("CONFIG_INVALID", f"{name}: {error}") from error
 
     @classmethod
-    def from_file(cls, path: Path, changes: Sequence[str] = ()) -> Self:
-        """Reads a recipe file and makes `changes`, such as `train.policy.objective=mp1`, whose values are YAML."""
-        if not path.is_file():
-            raise OmpModelsError("CONFIG_INVALID", f"{path} does not exist; a recipe file is expected")
-        values = yaml_text.parse(path.read_text(), str(path))
+    def from_file(cls, path: Path) -> Self:
+        """Reads a recipe file."""
+        return cls.from_files([path])
+
+    @classmethod
+    def from_files(cls, paths: Sequence[Path], changes: Sequence[str] = ()) -> Self:
+        """Reads a recipe from several files, later ones laid over earlier ones key by key, and makes `changes`.
+
+        So the recipe of a task and the settings of a method are written once each. A change is `KEY.KEY=VALUE` with a
+        YAML value, such as `train.policy.objective=mp1`.
+        """
+        values: dict[str, Any] = {}
+        for path in paths:
+            if not path.is_file():
+                raise OmpModelsError("CONFIG_INVALID", f"{path} does not exist; a recipe file is expected")
+            yaml_text.lay_over(values, yaml_text.parse(path.read_text(), str(path)))
         for change in changes:
             yaml_text.change(values, change)
-        return cls.from_dict(values, str(path))
+        return cls.from_dict(values, ", ".join(map(str, paths)))
 
 
 def _require(condition: bool, message: str) -> None:

@@ -35,6 +35,16 @@ def parse(text: str, name: str) -> dict[str, Any]:
     return values
 
 
+def lay_over(values: dict[str, Any], upper: dict[str, Any]) -> None:
+    """Takes over what `upper` says: mappings key by key, anything else as a whole."""
+    for key, value in upper.items():
+        below = values.get(key)
+        if isinstance(below, dict) and isinstance(value, dict):
+            lay_over(below, value)
+        else:
+            values[key] = value
+
+
 def change(values: dict[str, Any], text: str) -> None:
     """Sets one value, `text` is `KEY.KEY=VALUE` with VALUE in YAML; keys on the way are made.
 

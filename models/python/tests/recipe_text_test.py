@@ -11,6 +11,7 @@ from omp_models.recipe import Recipe
 from omp_models.yaml_text import parse
 
 PUSH = Path(__file__).parents[1] / "configs" / "so101-push.json"
+METHODS = PUSH.with_name("methods")
 
 YAML = """
 bundle_id: cloud
@@ -66,11 +67,21 @@ def test_a_mistake_is_named(change, message):
 
 def test_a_recipe_is_changed_from_outside():
     changes = ["train.policy.objective=mp1", "train.lambda_dispersive=1e-1", "train.policy.down_dims=[8, 16]"]
-    recipe = Recipe.from_file(PUSH, changes)
+    recipe = Recipe.from_files([PUSH], changes)
     assert recipe.train.policy.objective == "mp1"
     assert recipe.train.policy.down_dims == (8, 16)
     assert recipe.train.lambda_dispersive == 0.1
     assert recipe.train.steps == Recipe.from_file(PUSH).train.steps
+
+
+@pytest.mark.parametrize("path", sorted(METHODS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_method_is_laid_over_a_task(path):
+    recipe = Recipe.from_files([PUSH, path])
+    assert recipe.train.policy.objective == path.stem
+    assert recipe.train.policy.down_dims == (512, 1024, 2048)
+    assert recipe.train.learning_rate == 1e-4
+    assert recipe.train.steps == Recipe.from_file(PUSH).train.steps
+    assert recipe.observations == Recipe.from_file(PUSH).observations
 
 
 @pytest.mark.parametrize(
@@ -86,7 +97,7 @@ def test_a_recipe_is_changed_from_outside():
 )
 def test_a_wrong_change_is_named(change, message):
     with pytest.raises(OmpModelsError, match=message) as failure:
-        Recipe.from_file(PUSH, [change])
+        Recipe.from_files([PUSH], [change])
     assert failure.value.code == "CONFIG_INVALID"
 
 

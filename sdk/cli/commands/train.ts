@@ -12,7 +12,8 @@ export const train: Command = {
                  [--set KEY=VALUE]
 
   --config RECIPE  what to train: a YAML or JSON file such as
-                   models/python/configs/so101-push.json
+                   models/python/configs/so101-push.json; given several times, later files are
+                   laid over earlier ones, as one of configs/methods/ over a task
   --out RUN        directory of the run: checkpoint, then policy.safetensors
   --data FILE      demonstrations, .npz; without it the recipe's world is demonstrated by its
                    expert into RUN/demonstrations.npz, once
@@ -27,28 +28,31 @@ Exit status: 0 trained, 1 failed, 2 wrong call, 130 interrupted.`,
 
   async run(args, signal) {
     const options = parseCommand(args, {
-      config: { type: "string" },
+      config: { type: "string", multiple: true },
       out: { type: "string" },
       data: { type: "string" },
       device: { type: "string" },
       set: { type: "string", multiple: true },
       json: { type: "boolean" },
     });
-    const [config, out] = [options.requiredText("config"), options.requiredText("out")];
+    const recipe = [
+      ...options.requiredTexts("config").flatMap((file) => ["--config", file]),
+      ...options.texts("set").flatMap((change) => ["--set", change]),
+    ];
+    const out = options.requiredText("out");
     const device = options.choice("device", ["cpu", "cuda"]);
-    const changes = options.texts("set").flatMap((change) => ["--set", change]);
     const json = options.flag("json");
     const data = options.text("data") ?? join(out, "demonstrations.npz");
     if (options.text("data") === undefined && !existsSync(data)) {
       const collected = await runTool({
-        args: ["collect", ...toolOptions({ config, out: data })],
+        args: ["collect", ...recipe, ...toolOptions({ out: data })],
         signal,
         json,
       });
       if (collected.kind === "interrupted") return 130;
     }
     const trained = await runTool({
-      args: ["train", ...toolOptions({ config, data, out, device }), ...changes],
+      args: ["train", ...recipe, ...toolOptions({ data, out, device })],
       signal,
       json,
     });
