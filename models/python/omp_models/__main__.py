@@ -46,6 +46,16 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
         case "train":
             recipe = Recipe.from_files(arguments.config, arguments.set)
             return commands.train_recipe(recipe, arguments.data, arguments.out, arguments.device, interrupt)
+        case "sweep":
+            return commands.sweep(
+                arguments.config,
+                arguments.set,
+                arguments.vary,
+                arguments.data,
+                arguments.out,
+                arguments.device,
+                interrupt,
+            )
         case "import-checkpoint":
             return commands.import_published(
                 Recipe.from_files(arguments.config, arguments.set), arguments.checkpoint, arguments.out
@@ -93,6 +103,16 @@ def _parser() -> argparse.ArgumentParser:
     recipe(added)
     path(added, "--data", "demonstrations, .npz")
     path(added, "--out", "run directory")
+    device(added)
+
+    added = command(
+        "sweep", "Train and evaluate a recipe under every combination of changes; goes on where it stopped."
+    )
+    recipe(added)
+    text = "as in train.seed=0,1,2; may be given several times"
+    added.add_argument("--vary", action="append", required=True, metavar="KEY=VALUE,VALUE", help=text)
+    path(added, "--data", "demonstrations, .npz")
+    path(added, "--out", "directory of the runs and of sweep.csv")
     device(added)
 
     added = command("import-checkpoint", "Make a checkpoint of the published DP3 or MP1 code a finished run.")

@@ -16,6 +16,7 @@ from .policy import Policy, load_policy, save_policy
 from .recipe import DemonstrationSpec, Recipe
 from .rollouts import Rollouts
 from .runner import OnnxRunner, Runner, TorchRunner
+from .sweep import SWEEP_FILE, SweepTable, combinations, run_name
 from .train import POLICY_FILE, train
 from .verify import compare, observed_inputs, require_parity
 from .worlds.collect import collect_demonstrations, write_demonstrations
@@ -62,6 +63,37 @@ def train_recipe(recipe: Recipe, data: Path, run: Path, device: str, interrupt: 
             str(result.checkpoint),
         )
     return {"run": str(run), "policy": str(result.policy), "step": result.step}
+
+
+def sweep(
+    configs: list[Path],
+    changes: list[str],
+    variations: list[str],
+    data: Path,
+    out: Path,
+    device: str,
+    interrupt: Interrupt,
+) -> dict[str, Any]:
+    """Trains and evaluates every combination of `variations`; started again it goes on."""
+    chosen = combinations(variations)
+    recipes = [Recipe.from_files(configs, [*changes, *map("=".join, one.items())]) for one in chosen]
+    if any(recipe.world is None for recipe in recipes):
+        raise OmpModelsError("CONFIG_INVALID", "the recipe names no world to be judged in; a sweep needs one")
+    table = SweepTable(out, list(chosen[0]))
+    for combination, recipe in zip(chosen, recipes, strict=True):
+        name = run_name(combination)
+        if table.has(combination):
+            continue
+        events.log(name)
+        train_recipe(recipe, data, out / name, device, interrupt)
+        policy, spec = load_policy(out / name / POLICY_FILE), recipe.evaluation
+        successes = 0
+        for episode in run_episodes(TorchRunner(policy), policy.config, spec.first_seed, spec.episodes):
+            successes += episode.success
+            interrupt.check()
+        table.add(combination, successes, spec.episodes)
+        events.log(f"{name}: {successes} of {spec.episodes} episodes succeed")
+    return {"table": str(out / SWEEP_FILE), "runs": len(chosen)}
 
 
 def import_published(recipe: Recipe, checkpoint: Path, run: Path) -> dict[str, Any]:

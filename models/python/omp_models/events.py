@@ -15,6 +15,7 @@ Every line has `event`:
 | `result` | `command` and, by command: |
 | | `collect`: `dataset` file, `sha256`, `episodes` kept, `discarded`, `steps` |
 | | `train`: `run` directory, `policy` file, `step` |
+| | `sweep`: `table` file, `runs` |
 | | `import-checkpoint`: `run` directory, `policy` file |
 | | `export`, `make`: `bundle` directory, `bundle_id`, `bytes` of all files, `success` as in the manifest |
 | | `evaluate`: `policy`, `first_seed`, `episodes`, `successes`, `failed_seeds`, `max_velocity`, `max_acceleration` |
