@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from omp_models.__main__ import main
 from omp_models.config import OBJECTIVES, PolicyConfig, TrainConfig
 from omp_models.errors import OmpModelsError
 from omp_models.interrupt import Interrupt
@@ -104,6 +105,19 @@ def test_curves_and_rollouts_are_recorded_with_the_best_policy(tmp_path):
     assert (tmp_path / "rollouts.csv").read_text() == "step,successes,episodes\n8,3,10\n16,7,10\n24,7,10\n"
     best, last = load_policy(tmp_path / "best.safetensors"), load_policy(tmp_path / "policy.safetensors")
     assert not torch.equal(best.network.embed_t[1].weight, last.network.embed_t[1].weight), "step 16 is the best"
+
+
+def test_the_push_world_is_played_while_training(tmp_path):
+    """The whole command, with a policy that has learned nothing yet."""
+    recipe = ["--config", str(Path(__file__).parents[1] / "configs" / "so101-push.json")]
+    for change in ("demonstrations.episodes=1", "train.steps=4", "train.policy.down_dims=[8, 16]", "rollouts.every=2"):
+        recipe += ["--set", change]
+    recipe += ["--set", "rollouts.episodes=1"]
+    data, run = str(tmp_path / "demonstrations.npz"), tmp_path / "run"
+    assert main(["collect", *recipe, "--out", data]) == 0
+    assert main(["train", *recipe, "--data", data, "--out", str(run)]) == 0
+    assert (run / "rollouts.csv").read_text() == "step,successes,episodes\n2,0,1\n4,0,1\n"
+    assert load_policy(run / "best.safetensors").nfe == 1
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
