@@ -10,7 +10,9 @@ from .device import DEVICES
 from .errors import OmpModelsError
 from .evaluate import POLICY_FILES
 from .interrupt import Interrupt, Interrupted
-from .recipe import Recipe
+from .recipe import DemonstrationSpec, Recipe
+from .worlds.collect import FIRST_TRAINING_SEED
+from .worlds.tasks import TASK_NAMES
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -40,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
     match arguments.command:
         case "collect":
-            return commands.collect(Recipe.from_file(arguments.config).demonstrations, arguments.out, interrupt)
+            return _collect(arguments, interrupt)
         case "train":
             recipe = Recipe.from_file(arguments.config, arguments.set)
             return commands.train_recipe(recipe, arguments.data, arguments.out, arguments.device, interrupt)
@@ -57,6 +59,18 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
             )
         case _:
             return commands.verify(arguments.bundle, arguments.data, arguments.windows, interrupt)
+
+
+def _collect(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
+    if arguments.config is not None:
+        recipe = Recipe.from_file(arguments.config)
+        task, spec = recipe.world, recipe.demonstrations
+        if task is None:
+            raise OmpModelsError("CONFIG_INVALID", "the recipe names no world to collect in")
+    else:
+        task, spec = arguments.task, DemonstrationSpec(arguments.episodes, arguments.first_seed)
+    observations = None if arguments.observations is None else arguments.observations.split(",")
+    return commands.collect(task, spec, arguments.out, interrupt, observations, arguments.experts)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,8 +97,14 @@ def _parser() -> argparse.ArgumentParser:
         )
 
     added = command("collect", "Let the world's expert demonstrate the task.")
-    path(added, "--config", "recipe")
+    source = added.add_mutually_exclusive_group(required=True)
+    source.add_argument("--task", help=TASK_NAMES)
+    path(source, "--config", "recipe, whose world, episodes and first seed are taken", required=False)
     path(added, "--out", "the .npz file to write")
+    added.add_argument("--episodes", type=_positive, default=10, help="good episodes to collect with --task")
+    added.add_argument("--first-seed", type=int, default=FIRST_TRAINING_SEED)
+    added.add_argument("--observations", help="keys to record, comma separated; default: those without rendering")
+    path(added, "--experts", "folder of the DAPG policies <task>.npz, for adroit tasks", required=False)
 
     added = command("train", "Train a policy; goes on where an interrupted run of the same recipe stopped.")
     path(added, "--config", "recipe")

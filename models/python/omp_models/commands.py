@@ -1,6 +1,7 @@
 """What the commands do. Each returns the fields of its `result` event, which `events` lists."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +20,26 @@ from .runner import OnnxRunner, Runner, TorchRunner
 from .train import POLICY_FILE, train
 from .verify import compare, observed_inputs, require_parity
 from .worlds.collect import collect_demonstrations, write_demonstrations
+from .worlds.tasks import open_demonstrator
 
 
-def collect(spec: DemonstrationSpec, out: Path, interrupt: Interrupt) -> dict[str, Any]:
-    """Demonstrations of the push world into one file."""
+def collect(
+    task: str,
+    spec: DemonstrationSpec,
+    out: Path,
+    interrupt: Interrupt,
+    observations: Sequence[str] | None = None,
+    experts: Path | None = None,
+) -> dict[str, Any]:
+    """Demonstrations of a task's expert into one file. `observations` and `experts` as of `open_demonstrator`."""
+    demonstrator = open_demonstrator(task, observations, experts)
     progress = events.Progress("collect", spec.episodes)
 
     def on_episode(kept: int) -> None:
         interrupt.check()
         progress.update(kept)
 
-    arrays, discarded = collect_demonstrations(spec.episodes, spec.first_seed, on_episode=on_episode)
+    arrays, discarded = collect_demonstrations(demonstrator, spec.episodes, spec.first_seed, on_episode)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_demonstrations(out, arrays)
     steps = len(arrays["action"])
@@ -91,7 +101,7 @@ def make(recipe: Recipe, run: Path, out: Path, device: str, interrupt: Interrupt
         raise OmpModelsError("CONFIG_INVALID", "the recipe names no world to collect in; use `train` and `export`")
     data = run / "demonstrations.npz"
     if not data.exists():
-        collect(recipe.demonstrations, data, interrupt)
+        collect(recipe.world, recipe.demonstrations, data, interrupt)
     train_recipe(recipe, data, run, device, interrupt)
     return export(run, data, out, None, interrupt)
 
