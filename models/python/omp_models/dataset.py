@@ -79,11 +79,19 @@ def load_demonstrations(path: Path, policy: PolicyConfig) -> Demonstrations:
         expected = (int(episode_ends[-1]), *shapes[key])
         if rows.shape != expected or rows.dtype != np.float32:
             raise fail(f"key {key} is {rows.dtype}{list(rows.shape)}, float32{list(expected)} expected")
+    check_rows(path, arrays, episode_ends)
+    return Demonstrations(arrays, episode_ends, dt_ms, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def check_rows(source: Path, arrays: dict[str, np.ndarray], episode_ends: np.ndarray) -> None:
+    """Raises DATASET_INVALID naming key, episode and row of the first value that is not finite."""
+    for key, rows in arrays.items():
         bad_rows = np.flatnonzero(~np.isfinite(rows).all(axis=tuple(range(1, rows.ndim))))
         if len(bad_rows):
             episode = int(np.searchsorted(episode_ends, bad_rows[0], side="right"))
-            raise fail(f"key {key}, episode {episode}: row {bad_rows[0]} is not finite")
-    return Demonstrations(arrays, episode_ends, dt_ms, hashlib.sha256(path.read_bytes()).hexdigest())
+            raise OmpModelsError(
+                "DATASET_INVALID", f"{source}: key {key}, episode {episode}: row {bad_rows[0]} is not finite"
+            )
 
 
 def window_indices(episode_ends: np.ndarray, length: int, pad_before: int, pad_after: int) -> np.ndarray:
