@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from . import commands, events
 from .device import DEVICES
 from .errors import OmpModelsError
 from .evaluate import POLICY_FILES
+from .importers.open_recording import FORMATS
+from .importers.recording import ImportOptions
 from .interrupt import Interrupt, Interrupted
 from .recipe import DemonstrationSpec, Recipe
 from .worlds.collect import FIRST_TRAINING_SEED
@@ -46,6 +49,13 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
         case "train":
             recipe = Recipe.from_file(arguments.config, arguments.set)
             return commands.train_recipe(recipe, arguments.data, arguments.out, arguments.device, interrupt)
+        case "import":
+            return commands.import_demonstrations(
+                arguments.data, arguments.format, _import_options(arguments), arguments.out, interrupt
+            )
+        case "inspect":
+            options = replace(_import_options(arguments), needs_period=False)
+            return commands.inspect(arguments.data, options, arguments.plot, interrupt)
         case "import-checkpoint":
             return commands.import_published(Recipe.from_file(arguments.config), arguments.checkpoint, arguments.out)
         case "export":
@@ -69,8 +79,11 @@ def _collect(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, A
             raise OmpModelsError("CONFIG_INVALID", "the recipe names no world to collect in")
     else:
         task, spec = arguments.task, DemonstrationSpec(arguments.episodes, arguments.first_seed)
-    observations = None if arguments.observations is None else arguments.observations.split(",")
-    return commands.collect(task, spec, arguments.out, interrupt, observations, arguments.experts)
+    return commands.collect(task, spec, arguments.out, interrupt, arguments.observations, arguments.experts)
+
+
+def _import_options(arguments: argparse.Namespace) -> ImportOptions:
+    return ImportOptions(arguments.observations, arguments.dt_ms, image_size=arguments.image_size)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,8 +116,23 @@ def _parser() -> argparse.ArgumentParser:
     path(added, "--out", "the .npz file to write")
     added.add_argument("--episodes", type=_positive, default=10, help="good episodes to collect with --task")
     added.add_argument("--first-seed", type=int, default=FIRST_TRAINING_SEED)
-    added.add_argument("--observations", help="keys to record, comma separated; default: those without rendering")
+    added.add_argument("--observations", type=_keys, help="keys to record, comma separated; default: no clouds")
     path(added, "--experts", "folder of the DAPG policies <task>.npz, for adroit tasks", required=False)
+
+    def recording(added: argparse.ArgumentParser, text: str) -> None:
+        path(added, "--data", text)
+        added.add_argument("--observations", type=_keys, help="keys to read, comma separated; default: no pictures")
+        added.add_argument("--dt-ms", type=float, help="period of a step, where the format does not record it")
+        added.add_argument("--image-size", type=_positive, default=84, help="pixels; pictures become square")
+
+    added = command("import", "Turn a recording of another project into demonstrations.")
+    recording(added, "folder: a zarr store of DP3 or MP1, or a LeRobot dataset of v2.0, v2.1 or v3.0")
+    added.add_argument("--format", choices=list(FORMATS), help="default: found out")
+    path(added, "--out", "the .npz file to write")
+
+    added = command("inspect", "Show what is in demonstrations.")
+    recording(added, "demonstrations, .npz, or a folder that can be imported")
+    path(added, "--plot", "an SVG file to draw every value into", required=False)
 
     added = command("train", "Train a policy; goes on where an interrupted run of the same recipe stopped.")
     path(added, "--config", "recipe")
@@ -142,6 +170,10 @@ def _parser() -> argparse.ArgumentParser:
     path(added, "--data", "demonstrations, .npz")
     added.add_argument("--windows", type=_positive, default=256, help="observation windows to compare on")
     return parser
+
+
+def _keys(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _positive(text: str) -> int:

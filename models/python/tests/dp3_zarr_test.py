@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from recordings import ACTION, ENDS, LENGTHS, STATE, read, rows_of
 
+from omp_models.__main__ import main
 from omp_models.config import PolicyConfig
 from omp_models.dataset import load_demonstrations, make_windows
 from omp_models.errors import OmpModelsError
@@ -159,3 +160,18 @@ def test_a_store_needs_a_period_and_has_no_other_keys(zarr_store: Path) -> None:
         read(zarr_store, dt_ms=10, observations=["observation.depth"])
     with pytest.raises(OmpModelsError, match=r"uint8\[21, 84, 84, 3\], uint8\[rows, 96, 96, 3\] expected"):
         read(zarr_store, dt_ms=10, observations=["observation.image"], image_size=96)
+
+
+def test_a_store_is_inspected_without_a_period_and_imported_with_one(
+    zarr_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", "--data", str(zarr_store), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (report["episodes"], report["dt_ms"]) == (3, None)
+    assert main(["import", "--data", str(zarr_store), "--out", str(tmp_path / "a.npz"), "--json"]) == 1
+    assert "give --dt-ms" in capsys.readouterr().out
+    out = tmp_path / "a" / "demo.npz"
+    command = ["import", "--data", str(zarr_store), "--dt-ms", "12.5", "--out", str(out), "--json"]
+    assert main(command) == 0
+    result = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (result["episodes"], result["steps"], out.is_file()) == (3, 21, True)

@@ -29,12 +29,12 @@ def is_dp3_zarr(path: Path) -> bool:
 def import_dp3_zarr(path: Path, options: ImportOptions, on_episode: OnEpisode) -> dict[str, np.ndarray]:
     """The arrays of a demonstration file.
 
-    Clouds keep x, y, z and lose their colours; pictures become [0, 1], channels first. The format records no period, so
-    `options.dt_ms` is needed.
+    Clouds keep x, y, z and lose their colours; pictures become [0, 1], channels first. The format records no period:
+    `options.dt_ms` is it.
 
     Raises DATASET_INVALID naming file, episode and row, CONFIG_INVALID, PACKAGE_MISSING.
     """
-    if options.dt_ms is None:
+    if options.dt_ms is None and options.needs_period:
         raise OmpModelsError("CONFIG_INVALID", f"{path} does not record the period of a step; give --dt-ms")
     available = [key for key, name in NAMES.items() if (path / "data" / name / ARRAY_FILE).is_file()]
     keys = choose_keys(path, available, [key for key in available if key not in PICTURES], options)
@@ -55,7 +55,7 @@ def import_dp3_zarr(path: Path, options: ImportOptions, on_episode: OnEpisode) -
     return {
         **columns,
         "episode_ends": ends,
-        "dt_ms": np.float64(options.dt_ms),
+        "dt_ms": np.float64(np.nan if options.dt_ms is None else options.dt_ms),
         "seeds": np.arange(len(ends), dtype=np.int64),
     }
 

@@ -18,6 +18,8 @@ class ImportOptions:
     """Keys, in the order of the result; None: all that are no pictures."""
     dt_ms: float | None = None
     """Period of a step, for formats that do not record it."""
+    needs_period: bool = True
+    """Whether a period that is neither recorded nor given is an error; else `dt_ms` of the result is NaN."""
     image_size: int = 84
     """Pictures become square with this side, pixels."""
 
