@@ -1,10 +1,9 @@
 """The trained policy as one fixed ONNX graph: observations and noise in physical units in, actions out, batch 1.
 
-Folded into the graph: both normalisers and everything that t = 1 and r = 0 make constant; there `e - u(e, r, t)` is the
-output of the network's trunk.
+Folded into the graph: both normalisers, the sampler, and everything that the horizon and the sampler's times make
+constant.
 """
 
-import copy
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from .config import PolicyConfig
 from .errors import OmpModelsError
 from .policy import Policy
 from .runner import Inputs, OnnxRunner, TorchRunner
+from .specialize import FixedTimeSampler
 
 OPSET = 18
 NOISE_INPUT = "noise"
@@ -24,46 +24,21 @@ MAX_NORMALIZED_ERROR = 1e-5
 """Allowed difference of the fp32 graph from PyTorch, network units."""
 
 
-class SigmoidMish(nn.Module):
-    """Mish as `x (1 - q^2) / (1 + q^2)`, `q = sigmoid(-x)`: equal, and 4 times faster where Mish has no kernel."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Elementwise."""
-        q_squared = torch.sigmoid(-x).square()
-        return x * (1 - q_squared) / (1 + q_squared)
-
-
 class FoldedPolicy(nn.Module):
-    """`Policy` for t = 1, r = 0: time embeddings become part of the FiLM biases, all FiLM layers one matrix product."""
+    """`Policy` with everything folded that its horizon and the times of its sampler make constant (`specialize`)."""
 
     def __init__(self, policy: Policy):
         super().__init__()
-        network = copy.deepcopy(policy.network)
-        embedding_dim = policy.config.time_embedding_dim
-        with torch.no_grad():
-            constant = network.conditioning(network.embed(t=torch.ones(1), r=torch.zeros(1)))[0]
-            films = [block.film for block in network.trunk.blocks()]
-            weight = torch.cat([film.weight[:, embedding_dim:] for film in films])
-            bias = torch.cat([film.bias + film.weight[:, :embedding_dim] @ constant for film in films])
         self._keys = list(policy.config.observation_shapes)
-        self.film_dims = [film.out_features for film in films]
-        self.film = nn.Linear(weight.shape[1], weight.shape[0])
-        self.film.weight, self.film.bias = nn.Parameter(weight), nn.Parameter(bias)
-        for block in network.trunk.blocks():
-            del block.film
-        _replace_mish(network.trunk)
-        self.conditioning = SigmoidMish()
-        self.encoder, self.trunk = network.encoder, network.trunk
-        self.observation_normalizer = policy.observation_normalizer
+        self.observation_normalizer, self.encoder = policy.observation_normalizer, policy.network.encoder
+        self.sampler = FixedTimeSampler(policy.network, policy.sample, policy.config)
         self.action_normalizer = policy.action_normalizer
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Actions [1, H, A] from the observations [1, To, *shape] in order of the keys, then noise [1, H, A]."""
         *observation, noise = inputs
         features = self.encoder(self.observation_normalizer(dict(zip(self._keys, observation, strict=True))))
-        films = self.film(self.conditioning(features)).split(self.film_dims, dim=-1)
-        actions, _ = self.trunk(noise, list(films))
-        return self.action_normalizer.inverse(actions)
+        return self.action_normalizer.inverse(self.sampler(noise, features))
 
 
 def input_shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:
@@ -119,14 +94,6 @@ def check_parity(policy: Policy, path: Path, inputs: list[Inputs]) -> float:
             "PARITY_FAILED", f"{path}: differs from PyTorch by {error:.2e}, at most {MAX_NORMALIZED_ERROR} allowed"
         )
     return error
-
-
-def _replace_mish(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if isinstance(child, nn.Mish):
-            setattr(module, name, SigmoidMish())
-        else:
-            _replace_mish(child)
 
 
 def _strip(model: onnx.ModelProto) -> None:
