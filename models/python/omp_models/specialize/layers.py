@@ -36,7 +36,8 @@ class RowProduct(nn.Module):
         self._is_flattening = taps.is_flattening(length)
         self._is_padded = taps.is_padded
         rows = [[length if row == PADDING else row for row in position] for position in taps.rows]
-        self.register_buffer("index", torch.tensor(rows, device="cpu"), persistent=False)
+        index = [row for position in rows for row in position]
+        self.register_buffer("index", torch.tensor(index, device=weight.device), persistent=False)
         self.register_buffer("zeros", weight.new_zeros(1, channels), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,7 +45,7 @@ class RowProduct(nn.Module):
         if self._is_flattening:
             return self.linear(x.reshape(self._positions, -1))
         rows = torch.cat([x, self.zeros]) if self._is_padded else x
-        return self.linear(rows[self.index].flatten(1))
+        return self.linear(rows.index_select(0, self.index).reshape(self._positions, -1))
 
 
 class RowConvolution(RowProduct):
