@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch import nn
 
-from omp_models.config import PolicyConfig
-from omp_models.network import VelocityNetwork
-from omp_models.specialize import SpecializedNetwork, count_weights
+from omp_models.config import PREDICTIONS, PolicyConfig
+from omp_models.networks import PolicyNetwork
+from omp_models.objectives.mean_flow import sample_one_step
+from omp_models.specialize import FixedTimeSampler, SpecializedNetwork, count_weights
 from omp_models.specialize.layers import RowConvolution, RowGroupNorm, RowTransposedConvolution, SigmoidMish
+from omp_models.specialize.network import Sample
 from omp_models.specialize.taps import PADDING, convolution_taps, transposed_taps
 
 MAX_ERROR = 1e-5
@@ -25,27 +27,36 @@ SHAPES = [
 ]
 
 
-def _network(horizon: int, down_dims: tuple[int, ...], device: str = "cpu") -> VelocityNetwork:
-    config = PolicyConfig(horizon=horizon, down_dims=down_dims, n_action_steps=1, lead_steps=0, n_obs_steps=2)
+def _network(horizon: int, down_dims: tuple[int, ...], prediction: str = "actions", device: str = "cpu"):
+    config = PolicyConfig(
+        horizon=horizon, down_dims=down_dims, n_action_steps=1, lead_steps=0, n_obs_steps=2, prediction=prediction
+    )
     torch.manual_seed(horizon + sum(down_dims))
     with torch.device(device):
-        network = VelocityNetwork(config)
+        network = PolicyNetwork(config)
     if device == "cpu":
         # Biases and norms start at 0 and 1, where an error in them would not show.
         for parameter in network.parameters():
             if parameter.ndim == 1:
                 nn.init.normal_(parameter, std=0.5)
-    return network.eval().requires_grad_(False)
+    return network.eval().requires_grad_(False), config
 
 
-def _inputs(network: VelocityNetwork, horizon: int) -> tuple[torch.Tensor, torch.Tensor]:
-    steps = torch.randn(1, 2, network.encoder[0].in_features)
-    return torch.randn(1, horizon, 6), network.encode(steps)
+def _inputs(network: PolicyNetwork, horizon: int) -> tuple[torch.Tensor, torch.Tensor]:
+    observation = {"observation.state": torch.randn(1, 2, 6), "observation.environment_state": torch.randn(1, 2, 4)}
+    return torch.randn(1, horizon, 6), network.encode(observation)
 
 
+def _two_steps(network: PolicyNetwork, noise: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    middle, start, end = (torch.full((len(noise),), time) for time in (0.4, 0.0, 1.0))
+    halfway = noise - 0.6 * network(noise, middle, end, features)
+    return halfway - 0.4 * network(halfway, start, middle, features)
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
 @pytest.mark.parametrize(("horizon", "down_dims"), SHAPES)
-def test_velocity_is_that_of_the_network(horizon: int, down_dims: tuple[int, ...]) -> None:
-    network = _network(horizon, down_dims)
+def test_velocity_is_that_of_the_network(horizon: int, down_dims: tuple[int, ...], prediction: str) -> None:
+    network, _ = _network(horizon, down_dims, prediction)
     specialized = SpecializedNetwork(network, horizon)
     for r, t in ((0.0, 1.0), (0.2, 0.7), (0.5, 0.5)):
         z, features = _inputs(network, horizon)
@@ -54,14 +65,17 @@ def test_velocity_is_that_of_the_network(horizon: int, down_dims: tuple[int, ...
         assert difference.abs().max() <= MAX_ERROR
 
 
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("sample", [sample_one_step, _two_steps])
 @pytest.mark.parametrize(("horizon", "down_dims"), SHAPES)
-def test_fixed_times_give_the_step_of_the_network(horizon: int, down_dims: tuple[int, ...]) -> None:
-    network = _network(horizon, down_dims)
-    specialized = SpecializedNetwork(network, horizon)
-    for r, t in ((0.0, 1.0), (0.25, 0.75)):
+def test_a_sampler_of_fixed_times_gives_the_same_actions(
+    horizon: int, down_dims: tuple[int, ...], sample: Sample, prediction: str
+) -> None:
+    network, config = _network(horizon, down_dims, prediction)
+    sampler = FixedTimeSampler(network, sample, config)
+    for _ in range(2):
         z, features = _inputs(network, horizon)
-        expected = z - (t - r) * network(z, torch.tensor([r]), torch.tensor([t]), features)
-        assert (specialized.at(r, t)(z, features) - expected).abs().max() <= MAX_ERROR
+        assert (sampler(z, features) - sample(network, z, features)).abs().max() <= MAX_ERROR
 
 
 @pytest.mark.parametrize(("kernel_size", "stride", "padding"), [(5, 1, 2), (3, 1, 1), (3, 2, 1), (1, 1, 0)])
@@ -106,13 +120,13 @@ def test_group_norm_and_mish(length: int) -> None:
 
 
 def test_a_third_of_the_weights_at_horizon_4() -> None:
-    network = _network(4, PUBLISHED, device="meta")
-    fixed = SpecializedNetwork(network, 4).at(0.0, 1.0)
-    ratio = (count_weights(fixed) + count_weights(network.encoder)) / count_weights(network)
+    network, config = _network(4, PUBLISHED, device="meta")
+    sampler = FixedTimeSampler(network, sample_one_step, config)
+    ratio = (count_weights(sampler) + count_weights(network.encoder)) / count_weights(network)
     assert ratio <= 1 / 3
 
 
 @pytest.mark.parametrize("horizon", [4, 8, 16, 32])
 def test_never_more_weights_than_the_network(horizon: int) -> None:
-    network = _network(horizon, PUBLISHED, device="meta")
+    network, _ = _network(horizon, PUBLISHED, device="meta")
     assert count_weights(SpecializedNetwork(network, horizon)) <= count_weights(network)

@@ -16,7 +16,9 @@ Sample = Callable[[PolicyNetwork, Tensor, Tensor], Tensor]
 
 
 class SpecializedNetwork(PolicyNetwork):
-    """`PolicyNetwork` for one horizon and batch 1, without its encoder. Every pass keeps every value:
+    """`PolicyNetwork` for one horizon and batch 1, without its encoder.
+
+    It gives the same values:
 
     - convolution taps that see padding only are removed, and convolutions become products of rows (`layers`);
     - the FiLM layers become one product for the observation and one for the time, since the Mish before them is
@@ -95,9 +97,9 @@ class _FixedTimeNetwork(SpecializedNetwork):
 
     def output(self, z: Tensor, embedding: Tensor, features: Tensor) -> tuple[Tensor, list[Tensor]]:
         """See `SpecializedNetwork`."""
-        if self._evaluation > 1:
-            return super().output(z, embedding, features)
         films = self.film_observation(self.mish(features))
+        if len(self.films) > 1:
+            films = films + embedding
         return self.trunk(z[0], list(films.split(self.film_dims, dim=-1)))[None], []
 
 
