@@ -12,22 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import numpy as np
 
 from .config import PolicyConfig
 from .dataset import ACTION_KEY
 from .errors import OmpModelsError
-from .export_onnx import NOISE_INPUT
+from .golden import GOLDEN_FILE
+from .inputs import NOISE_INPUT
 from .policy import Policy
-from .recipe import Recipe
-from .runner import Inputs, OnnxRunner
+from .recipe import VARIANTS, Recipe
 
 MANIFEST_VERSION = 1
 MANIFEST_FILE = "manifest.json"
-GOLDEN_FILE = "golden.json"
 CHECKPOINT_FILE = "checkpoint.safetensors"
-VARIANT_FILES = {"int8": "policy.int8.onnx", "fp32": "policy.fp32.onnx"}
-DEFAULT_VARIANT = "int8"
+VARIANT_FILES = {name: f"policy.{name}.onnx" for name in VARIANTS}
+UNITS = {"revolute": "rad", "prismatic": "m"}
 SCHEMA = Path(__file__).resolve().parents[2] / "schema" / "manifest.schema.json"
 
 
@@ -36,7 +34,6 @@ def manifest(
 ) -> dict[str, Any]:
     """The manifest without `files`, which `write_bundle` adds."""
     config = policy.config
-    units = {"revolute": "rad", "prismatic": "m"}
     return {
         "manifest_version": MANIFEST_VERSION,
         "bundle_id": bundle_id,
@@ -56,7 +53,7 @@ def manifest(
             "key": ACTION_KEY,
             "kind": "joint_position",
             "dtype": "float32",
-            "joints": [{**joint, "unit": units[joint["kind"]]} for joint in recipe.robot_joints()],
+            "joints": [{**joint, "unit": UNITS[joint["kind"]]} for joint in recipe.robot_joints()],
         },
         "noise": {
             "input": NOISE_INPUT,
@@ -70,8 +67,8 @@ def manifest(
             "folded": True,
             "stats": {key: stats.to_dict() for key, stats in policy.stats.items()},
         },
-        "variants": [{"name": name, "file": file, "precision": name} for name, file in VARIANT_FILES.items()],
-        "default_variant": DEFAULT_VARIANT,
+        "variants": [{"name": name, "file": VARIANT_FILES[name], "precision": name} for name in recipe.export.variants],
+        "default_variant": recipe.export.variants[0],
         "golden": {"file": GOLDEN_FILE},
         "training": training,
         "quantization": quantization,
@@ -90,43 +87,6 @@ def policy_section(config: PolicyConfig) -> dict[str, Any]:
         "lead_steps": config.lead_steps,
         "dt_ms": round(config.dt_ms),
     }
-
-
-def golden(folder: Path, cases: list[Inputs], tolerance: dict[str, float]) -> dict[str, Any]:
-    """What the graphs in `folder` answer to `cases`, in physical units."""
-    runners = {name: OnnxRunner(folder / file) for name, file in VARIANT_FILES.items()}
-    return {
-        "tolerance": tolerance,
-        "cases": [
-            {
-                "inputs": {name: {"shape": list(value.shape), "data": _numbers(value)} for name, value in case.items()},
-                "outputs": {name: _numbers(runner.infer(case)) for name, runner in runners.items()},
-            }
-            for case in cases
-        ],
-    }
-
-
-def golden_errors(folder: Path) -> dict[str, float]:
-    """Largest difference of every variant from its golden outputs, physical units. NaN when an answer holds one."""
-    cases = json.loads((folder / GOLDEN_FILE).read_text())["cases"]
-    errors = {}
-    for name, file in VARIANT_FILES.items():
-        runner = OnnxRunner(folder / file)
-        differences = []
-        for case in cases:
-            inputs = {
-                key: np.asarray(value["data"], np.float32).reshape(value["shape"])
-                for key, value in case["inputs"].items()
-            }
-            differences.append(np.abs(runner.infer(inputs).ravel() - np.asarray(case["outputs"][name])).max())
-        errors[name] = float(np.max(differences))
-    return errors
-
-
-def golden_tolerances(folder: Path) -> dict[str, float]:
-    """Allowed difference of every variant from its golden outputs, physical units."""
-    return json.loads((folder / GOLDEN_FILE).read_text())["tolerance"]
 
 
 def write_bundle(contents: Path, unfinished: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -179,6 +139,11 @@ def parse_manifest(text: str | bytes) -> dict[str, Any]:
         raise OmpModelsError("BUNDLE_INVALID", f"{MANIFEST_FILE} is not JSON: {error}") from error
     validate_manifest(value)
     return value
+
+
+def golden_files(manifest: dict[str, Any]) -> dict[str, str]:
+    """Graph files by name of the variants that have golden outputs."""
+    return {one["name"]: one["file"] for one in manifest["variants"]}
 
 
 def validate_manifest(value: object) -> None:
@@ -260,11 +225,6 @@ def _invalid(key: str, problem: str) -> OmpModelsError:
 
 def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON number")
-
-
-def _numbers(values: np.ndarray) -> list[float]:
-    """Float32 values as the shortest decimals that read back equal."""
-    return [float(np.format_float_positional(value, unique=True, trim="0")) for value in values.ravel()]
 
 
 def _without_key(spec: dict[str, Any]) -> dict[str, Any]:

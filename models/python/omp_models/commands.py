@@ -5,20 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from . import events
-from .bundle import CHECKPOINT_FILE, GOLDEN_FILE, VARIANT_FILES, golden_errors, golden_tolerances, read_manifest
+from .action_error import Reference, error_table
+from .bundle import CHECKPOINT_FILE, golden_files, read_manifest
 from .dataset import load_demonstrations
 from .errors import OmpModelsError
 from .evaluate import open_runner, run_episodes, summarize
 from .export import export_bundle, save_recipe
+from .golden import golden_errors
 from .import_checkpoint import import_checkpoint
+from .inputs import CHECK_SEED, ObservedInputs
 from .interrupt import Interrupt, Interrupted
 from .policy import Policy, load_policy, save_policy
-from .recipe import DemonstrationSpec, Recipe
+from .recipe import DemonstrationSpec, Recipe, ToleranceSpec
 from .rollouts import Rollouts
 from .runner import OnnxRunner, Runner, TorchRunner
 from .sweep import SWEEP_FILE, SweepTable, combinations, run_name
 from .train import POLICY_FILE, train
-from .verify import compare, observed_inputs, require_parity
+from .verify import require_tolerance
 from .worlds.collect import collect_demonstrations, write_demonstrations
 
 
@@ -157,33 +160,36 @@ def evaluate(
 def verify(bundle: Path, data: Path, windows: int, interrupt: Interrupt) -> dict[str, Any]:
     """Checks files, golden outputs and the agreement of the graphs with PyTorch on real observations."""
     manifest = read_manifest(bundle)
-    golden_error, tolerance = golden_errors(bundle), golden_tolerances(bundle)
-    for name, error in golden_error.items():
-        if not error <= tolerance[name]:
+    files = golden_files(manifest)
+    golden_error = {}
+    for name, (error, allowed) in golden_errors(bundle, files).items():
+        golden_error[name] = error
+        if not error <= allowed:
             raise OmpModelsError(
                 "PARITY_FAILED",
-                f"{bundle}: {name} is {error:.2e} away from {GOLDEN_FILE}, at most {tolerance[name]} allowed; "
+                f"{bundle}: {name} is {error:.2e} away from its golden cases, at most {allowed} allowed; "
                 "do not run it on this machine",
             )
     policy = load_policy(bundle / CHECKPOINT_FILE)
-    inputs = observed_inputs(load_demonstrations(data, policy.config), policy, windows)
-    action_error = {}
-    for name, file in VARIANT_FILES.items():
+    observed = ObservedInputs(load_demonstrations(data, policy.config), policy)
+    reference = Reference(policy, observed.draw(windows, CHECK_SEED))
+    errors = {}
+    for name, file in files.items():
         progress = events.Progress(f"compare {name}", windows)
 
         def on_case(done: int, progress: events.Progress = progress) -> None:
             interrupt.check()
             progress.update(done)
 
-        error = compare(policy, OnnxRunner(bundle / file), inputs, on_case)
-        if name == "fp32":
-            require_parity(error, str(bundle / file))
-        action_error[name] = error.to_dict()
-        joints = ", ".join(f"{value:.2g}" for value in error.max_by_joint)
-        events.say(f"{name}: at most {error.max_normalized:.2e} network units from PyTorch; by joint {joints}")
+        errors[name] = reference.error(OnnxRunner(bundle / file), on_case)
+    joints = [(joint["name"], joint["unit"]) for joint in manifest["action"]["joints"]]
+    events.say(error_table(errors, joints))
+    tolerance = ToleranceSpec(**manifest["quantization"].get("tolerance", {}))
+    for name, error in errors.items():
+        require_tolerance(name, error, tolerance)
     return {
         "bundle_id": manifest["bundle_id"],
         "windows": windows,
-        "action_error": action_error,
+        "action_error": {name: error.to_dict() for name, error in errors.items()},
         "golden_error": golden_error,
     }

@@ -4,6 +4,7 @@ Folded into the graph: both normalisers, the sampler, and everything that the ho
 constant.
 """
 
+import ast
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,13 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from .config import PolicyConfig
 from .errors import OmpModelsError
+from .inputs import input_shapes, random_inputs
 from .policy import Policy
 from .runner import Inputs, OnnxRunner, TorchRunner
 from .specialize import FixedTimeSampler
 
 OPSET = 18
-NOISE_INPUT = "noise"
 ACTION_OUTPUT = "action"
 MAX_NORMALIZED_ERROR = 1e-5
 """Allowed difference of the fp32 graph from PyTorch, network units."""
@@ -41,12 +41,6 @@ class FoldedPolicy(nn.Module):
         return self.action_normalizer.inverse(self.sampler(noise, features))
 
 
-def input_shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:
-    """Graph inputs by name, in order."""
-    shapes = {key: (1, config.n_obs_steps, *shape) for key, shape in config.observation_shapes.items()}
-    return {**shapes, NOISE_INPUT: (1, config.horizon, config.action_dim)}
-
-
 def export_onnx(policy: Policy, path: Path) -> None:
     """Writes the fp32 graph. Raises PARITY_FAILED when ONNX Runtime and PyTorch disagree on random inputs."""
     shapes = input_shapes(policy.config)
@@ -61,27 +55,11 @@ def export_onnx(policy: Policy, path: Path) -> None:
         verbose=False,
     )
     model = program.model_proto
+    _name_nodes(model)
     _strip(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save_model(model, path)
     check_parity(policy, path, random_inputs(policy, count=16, seed=0))
-
-
-def random_inputs(policy: Policy, count: int, seed: int) -> list[Inputs]:
-    """Observations uniform over 1.2 times the training range, noise N(0, 1)."""
-    random = np.random.default_rng(seed)
-    inputs = []
-    for _ in range(count):
-        case = {}
-        for name, shape in input_shapes(policy.config).items():
-            if name == NOISE_INPUT:
-                case[name] = random.standard_normal(shape, dtype=np.float32)
-            else:
-                low, high = policy.stats[name].min, policy.stats[name].max
-                margin = 0.1 * (high - low)
-                case[name] = random.uniform(low - margin, high + margin, shape).astype(np.float32)
-        inputs.append(case)
-    return inputs
 
 
 def check_parity(policy: Policy, path: Path, inputs: list[Inputs]) -> float:
@@ -94,6 +72,14 @@ def check_parity(policy: Policy, path: Path, inputs: list[Inputs]) -> float:
             "PARITY_FAILED", f"{path}: differs from PyTorch by {error:.2e}, at most {MAX_NORMALIZED_ERROR} allowed"
         )
     return error
+
+
+def _name_nodes(model: onnx.ModelProto) -> None:
+    """Names every node `module/operation`, after the module of the exported policy that it comes from."""
+    for index, node in enumerate(model.graph.node):
+        scopes = [entry.value for entry in node.metadata_props if entry.key == "pkg.torch.onnx.name_scopes"]
+        modules = ast.literal_eval(scopes[0])[:-1] if scopes else [""]
+        node.name = f"{modules[-1]}/{node.op_type}_{index}"
 
 
 def _strip(model: onnx.ModelProto) -> None:

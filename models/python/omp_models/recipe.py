@@ -13,6 +13,7 @@ from .errors import OmpModelsError
 from .worlds.push_world import WORLD_FOLDER
 
 WORLDS = {"push": WORLD_FOLDER / "world.json"}
+VARIANTS = ("int8", "fp32", "fp16", "tau")
 JOINT_KEYS = ("name", "kind", "min_position", "max_position", "max_velocity", "max_acceleration")
 
 
@@ -47,10 +48,49 @@ class RolloutSpec:
 
 @dataclass(frozen=True)
 class QuantizationSpec:
-    """How many observation windows set the activation ranges, and the seed that draws them and their noise."""
+    """How the INT8 graph is made."""
 
     calibration_count: int = 512
+    """Observation windows that set the activation ranges."""
+    sweep_count: int = 128
+    """Other windows, on which the sensitivity of the layers is measured."""
+    target_p99: float = 0.02
+    """Layers stay in float until 99 % of the action values differ by at most this, network units."""
     seed: int = 0
+    """Draws the windows and the noise of the calibration."""
+
+
+@dataclass(frozen=True)
+class ToleranceSpec:
+    """How far a graph may be from PyTorch, network units, in which the range of a joint in training spans 2."""
+
+    fp32_max: float = 1e-5
+    """Largest difference of any action value."""
+    fp16_p99: float = 0.01
+    """99th percentile of the difference."""
+    int8_p99: float = 0.03
+    """99th percentile of the difference; above `target_p99`, since that holds on the windows of the sweep."""
+
+
+@dataclass(frozen=True)
+class ExportSpec:
+    """Which graphs a bundle holds, and when it is not written."""
+
+    variants: tuple[str, ...] = ("int8", "fp32")
+    """Of VARIANTS, the default variant first."""
+    tolerance: ToleranceSpec = field(default_factory=ToleranceSpec)
+
+    @property
+    def compared(self) -> list[str]:
+        """Variants that answer as PyTorch does, for golden cases and comparisons."""
+        return [name for name in self.variants if name != "tau"]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variants", tuple(self.variants))
+        unknown = [name for name in self.variants if name not in VARIANTS]
+        _require(not unknown, f"export.variants {unknown} are unknown; known: {', '.join(VARIANTS)}")
+        _require(self.variants[:1] in (("int8",), ("fp32",)), "export.variants begins with the default, int8 or fp32")
+        _require("fp32" in self.variants, "export.variants lacks fp32, which the others are made from")
 
 
 @dataclass(frozen=True)
@@ -78,6 +118,7 @@ class Recipe:
     train: TrainConfig = field(default_factory=TrainConfig)
     rollouts: RolloutSpec = field(default_factory=RolloutSpec)
     quantization: QuantizationSpec = field(default_factory=QuantizationSpec)
+    export: ExportSpec = field(default_factory=ExportSpec)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
 
     def __post_init__(self) -> None:
@@ -121,6 +162,7 @@ class Recipe:
             "demonstrations": lambda part: DemonstrationSpec(**part),
             "rollouts": lambda part: RolloutSpec(**part),
             "quantization": lambda part: QuantizationSpec(**part),
+            "export": lambda part: ExportSpec(**{**part, "tolerance": ToleranceSpec(**part.get("tolerance", {}))}),
             "evaluation": lambda part: EvaluationSpec(**part),
         }
         try:
