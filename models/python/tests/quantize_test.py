@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-import torch
-from torch import nn
 
 from omp_models.action_error import ActionError, Reference, error_table
 from omp_models.config import PolicyConfig
@@ -14,9 +12,9 @@ from omp_models.errors import OmpModelsError
 from omp_models.export_onnx import export_onnx
 from omp_models.inputs import random_inputs
 from omp_models.interrupt import Interrupt
-from omp_models.normalize import MinMaxStats
 from omp_models.policy import Policy
 from omp_models.quantize import Quantizer, choose_float_layers, write_fp16
+from omp_models.random_policy import random_policy
 from omp_models.recipe import ToleranceSpec
 from omp_models.runner import OnnxRunner
 from omp_models.verify import require_tolerance
@@ -25,15 +23,7 @@ from omp_models.verify import require_tolerance
 @pytest.fixture(scope="module")
 def policy() -> Policy:
     """A small policy with random weights and unequal joint ranges."""
-    config = PolicyConfig(horizon=8, n_action_steps=2, lead_steps=0, down_dims=(16, 24))
-    dims = {**{key: shape[0] for key, shape in config.observation_shapes.items()}, "action": config.action_dim}
-    ranges = {key: np.linspace(0.5, 2, dim, dtype=np.float32) for key, dim in dims.items()}
-    torch.manual_seed(3)
-    policy = Policy(config, {key: MinMaxStats(-value, value) for key, value in ranges.items()})
-    for parameter in policy.network.parameters():
-        if parameter.ndim == 1:
-            nn.init.normal_(parameter, std=0.3)
-    return policy.eval().requires_grad_(False)
+    return random_policy(PolicyConfig(horizon=8, n_action_steps=2, lead_steps=0, down_dims=(16, 24)))
 
 
 @pytest.fixture(scope="module")
