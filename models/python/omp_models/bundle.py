@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import math
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -13,11 +12,11 @@ from typing import Any
 
 import jsonschema
 
-from .config import PolicyConfig
+from .config import channels
 from .dataset import ACTION_KEY
 from .errors import OmpModelsError
 from .golden import GOLDEN_FILE
-from .inputs import NOISE_INPUT
+from .inputs import NOISE_INPUT, TIME_INPUTS
 from .policy import Policy
 from .recipe import VARIANTS, Recipe
 
@@ -39,7 +38,7 @@ def manifest(
         "bundle_id": bundle_id,
         "bundle_version": recipe.bundle_version,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "policy": policy_section(config),
+        "policy": policy_section(policy),
         "observations": [
             {
                 "key": spec.key,
@@ -67,7 +66,7 @@ def manifest(
             "folded": True,
             "stats": {key: stats.to_dict() for key, stats in policy.stats.items()},
         },
-        "variants": [{"name": name, "file": VARIANT_FILES[name], "precision": name} for name in recipe.export.variants],
+        "variants": [variant_section(name) for name in recipe.export.variants],
         "default_variant": recipe.export.variants[0],
         "golden": {"file": GOLDEN_FILE},
         "training": training,
@@ -75,11 +74,24 @@ def manifest(
     }
 
 
-def policy_section(config: PolicyConfig) -> dict[str, Any]:
+def variant_section(name: str) -> dict[str, Any]:
+    """One of the manifest's `variants`."""
+    is_timed = name == "tau"
+    return {
+        "name": name,
+        "file": VARIANT_FILES[name],
+        "precision": "fp32" if is_timed else name,
+        "inputs": [{"name": key, "shape": [1], "meaning": text} for key, text in TIME_INPUTS.items() if is_timed],
+    }
+
+
+def policy_section(policy: Policy) -> dict[str, Any]:
     """The manifest's `policy`."""
+    config = policy.config
     return {
         "kind": "omp",
-        "nfe": 1,
+        "objective": config.objective,
+        "nfe": policy.nfe,
         "n_obs_steps": config.n_obs_steps,
         "horizon": config.horizon,
         "n_action_steps": config.n_action_steps,
@@ -142,8 +154,8 @@ def parse_manifest(text: str | bytes) -> dict[str, Any]:
 
 
 def golden_files(manifest: dict[str, Any]) -> dict[str, str]:
-    """Graph files by name of the variants that have golden outputs."""
-    return {one["name"]: one["file"] for one in manifest["variants"]}
+    """Graph files by name of the variants that have golden outputs: those without inputs of their own."""
+    return {one["name"]: one["file"] for one in manifest["variants"] if not one["inputs"]}
 
 
 def validate_manifest(value: object) -> None:
@@ -173,8 +185,8 @@ def _rules(value: dict[str, Any]) -> Iterator[tuple[str, bool, str]]:
     yield "observations", _is_unique(keys), "every key once"
     for i, one in enumerate(observations):
         yield f"observations[{i}].key", one["key"] != ACTION_KEY, f"another key than {ACTION_KEY}"
-        size = one["shape"][-1]
-        yield f"observations[{i}].names", len(one["names"]) == size, f"{size} names, one an element of the last axis"
+        size = channels(one["shape"])
+        yield f"observations[{i}].names", len(one["names"]) == size, f"{size} names, one a channel"
     yield "action.joints", _is_unique(joint["name"] for joint in joints), "every name once"
     for i, joint in enumerate(joints):
         holds = joint["min_position"] < joint["max_position"]
@@ -186,7 +198,7 @@ def _rules(value: dict[str, Any]) -> Iterator[tuple[str, bool, str]]:
     yield "noise.shape", noise["shape"] == shape, f"{shape}, horizon and joints"
 
     stats = value["normalization"]["stats"]
-    sizes = {one["key"]: math.prod(one["shape"]) for one in observations} | {ACTION_KEY: len(joints)}
+    sizes = {one["key"]: channels(one["shape"]) for one in observations} | {ACTION_KEY: len(joints)}
     for key in {**sizes, **stats}:
         yield f"normalization.stats.{key}", key in sizes and key in stats, f"the keys {', '.join(sizes)}"
         for side, numbers in stats[key].items():
@@ -196,7 +208,10 @@ def _rules(value: dict[str, Any]) -> Iterator[tuple[str, bool, str]]:
     yield "variants", _is_unique(variant["name"] for variant in variants), "every name once"
     for i, variant in enumerate(variants):
         yield f"variants[{i}].file", variant["file"] in value["files"], listed
-    yield "default_variant", any(one["name"] == value["default_variant"] for one in variants), "the name of a variant"
+        inputs = [*keys, noise["input"], *(one["name"] for one in variant["inputs"])]
+        yield f"variants[{i}].inputs", _is_unique(inputs), "names that no other input has"
+    runnable = [one["name"] for one in variants if not one["inputs"]]
+    yield "default_variant", value["default_variant"] in runnable, "the name of a variant without inputs of its own"
     yield "golden.file", value["golden"]["file"] in value["files"], listed
 
 

@@ -18,7 +18,7 @@ from .config import TrainConfig
 from .dataset import Demonstrations, load_demonstrations
 from .errors import OmpModelsError
 from .evaluate import POLICY_FILES, open_runner, run_episodes, summarize
-from .export_onnx import export_onnx
+from .export_onnx import export_onnx, export_timed_onnx
 from .golden import GOLDEN_FILE, golden, golden_tolerances
 from .inputs import CHECK_SEED, ObservedInputs
 from .interrupt import Interrupt
@@ -75,6 +75,8 @@ def write_graphs(
     export_onnx(policy, fp32)
     if "fp16" in recipe.export.variants:
         write_fp16(fp32, folder / VARIANT_FILES["fp16"])
+    if "tau" in recipe.export.variants:
+        export_timed_onnx(policy, folder / VARIANT_FILES["tau"])
     if "int8" not in recipe.export.variants:
         return {"method": None}
     spec = recipe.quantization

@@ -9,6 +9,11 @@ from .policy import Policy
 from .runner import Inputs
 
 NOISE_INPUT = "noise"
+TIME_INPUTS = {
+    "t": "time of the noisy actions that stand in for the noise, 0 to 1; 1 is noise",
+    "r": "time that the step leads to, 0 to t; 0 is actions",
+}
+"""Further inputs of the graph whose times are free (`export_onnx.export_timed_onnx`), and what they mean."""
 CHECK_SEED = 20_261_123
 """Not the seed of any calibration, so that the noise of a check is new to the quantized graph."""
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .config import PolicyConfig
+from .config import PolicyConfig, channels
 from .dataset import ACTION_KEY
 from .normalize import MinMaxStats
 from .policy import Policy
@@ -12,8 +12,8 @@ from .policy import Policy
 
 def random_policy(config: PolicyConfig, seed: int = 0) -> Policy:
     """A policy ready for inference: PyTorch's initial weights, random biases and norms, unequal ranges of every key."""
-    channels = {key: shape[0] if len(shape) == 3 else shape[-1] for key, shape in config.observation_shapes.items()}
-    sizes = {**channels, ACTION_KEY: config.action_dim}
+    sizes = {key: channels(shape) for key, shape in config.observation_shapes.items()}
+    sizes[ACTION_KEY] = config.action_dim
     ranges = {key: np.linspace(0.5, 2, size, dtype=np.float32) for key, size in sizes.items()}
     torch.manual_seed(seed)
     policy = Policy(config, {key: MinMaxStats(-value, 2 * value) for key, value in ranges.items()})

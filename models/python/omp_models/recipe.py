@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from . import yaml_text
-from .config import TrainConfig
+from .config import TrainConfig, channels
 from .errors import OmpModelsError
 from .worlds.push_world import WORLD_FOLDER
 
@@ -19,7 +19,7 @@ JOINT_KEYS = ("name", "kind", "min_position", "max_position", "max_velocity", "m
 
 @dataclass(frozen=True)
 class ObservationSpec:
-    """What the manifest says of one observation key; `names` has one entry for each value of the last axis."""
+    """What the manifest says of one observation key; `names` has one entry for each channel."""
 
     key: str
     unit: str
@@ -127,8 +127,8 @@ class Recipe:
         expected = list(policy.observation_shapes)
         _require(keys == expected, f"observations {keys}: {expected} expected")
         for spec in self.observations:
-            dim = policy.observation_shapes[spec.key][-1]
-            _require(len(spec.names) == dim, f"{spec.key} has {len(spec.names)} names, its last axis has {dim} values")
+            count = channels(policy.observation_shapes[spec.key])
+            _require(len(spec.names) == count, f"{spec.key} has {len(spec.names)} names and {count} channels")
         _require(self.world is None or self.world in WORLDS, f"world {self.world!r} is unknown; known: push, null")
         _require(self.rollouts.every == 0 or self.world is not None, "rollouts need a world; the recipe names none")
         joints = self.robot_joints()
