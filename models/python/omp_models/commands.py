@@ -6,6 +6,7 @@ from typing import Any
 
 from . import events
 from .action_error import Reference, error_table
+from .bench_graph import figures
 from .bundle import CHECKPOINT_FILE, golden_files, read_manifest
 from .dataset import load_demonstrations
 from .errors import OmpModelsError
@@ -192,3 +193,15 @@ def verify(bundle: Path, data: Path, windows: int, interrupt: Interrupt) -> dict
         "action_error": {name: error.to_dict() for name, error in errors.items()},
         "golden_error": golden_error,
     }
+
+
+def bench_graph(network: str, rounds: int, samples: Path | None, interrupt: Interrupt) -> dict[str, Any]:
+    """Measures what specialization and INT8 are worth, with random weights."""
+    measured = figures(network, rounds, samples, interrupt)
+    events.say(
+        f"{network}: {measured['weights_ratio_h4']:.3f} of the published network's weights at horizon 4, "
+        f"at most {measured['specialized_max_abs_diff']:.1e} from it"
+    )
+    for name, p50 in measured["p50_us"].items():
+        events.say(f"{name:12} {measured['megabytes'][name]:8.1f} MB  p50 {p50 / 1000:8.3f} ms")
+    return measured

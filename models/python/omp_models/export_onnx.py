@@ -16,7 +16,7 @@ from .errors import OmpModelsError
 from .inputs import NOISE_INPUT, TIME_INPUTS, input_shapes, random_inputs
 from .policy import Policy
 from .runner import Inputs, OnnxRunner, TorchRunner
-from .specialize import FixedTimeSampler, SpecializedNetwork
+from .specialize import FixedTimeSampler, SpecializedNetwork, on_rows
 
 OPSET = 18
 ACTION_OUTPUT = "action"
@@ -30,7 +30,7 @@ class FoldedPolicy(nn.Module):
     def __init__(self, policy: Policy):
         super().__init__()
         self._keys = list(policy.config.observation_shapes)
-        self.observation_normalizer, self.encoder = policy.observation_normalizer, policy.network.encoder
+        self.observation_normalizer, self.encoder = policy.observation_normalizer, on_rows(policy.network.encoder)
         self.sampler = FixedTimeSampler(policy.network, policy.sample, policy.config)
         self.action_normalizer = policy.action_normalizer
 
@@ -55,7 +55,7 @@ class TimedPolicy(nn.Module):
                 "CONFIG_INVALID", f"objective {policy.config.objective} learns no interval; leave the variant tau out"
             )
         self._keys = list(policy.config.observation_shapes)
-        self.observation_normalizer, self.encoder = policy.observation_normalizer, policy.network.encoder
+        self.observation_normalizer, self.encoder = policy.observation_normalizer, on_rows(policy.network.encoder)
         self.network = SpecializedNetwork(policy.network, policy.config.horizon)
         self.action_normalizer = policy.action_normalizer
 
@@ -69,14 +69,14 @@ class TimedPolicy(nn.Module):
 
 def export_onnx(policy: Policy, path: Path) -> None:
     """Writes the fp32 graph. Raises PARITY_FAILED when ONNX Runtime and PyTorch disagree on random inputs."""
-    _write(FoldedPolicy(policy), input_shapes(policy.config), path)
+    write_graph(FoldedPolicy(policy), input_shapes(policy.config), path)
     check_parity(policy, path, random_inputs(policy, count=16, seed=0))
 
 
 def export_timed_onnx(policy: Policy, path: Path) -> None:
     """Writes the fp32 graph whose times are inputs. Raises PARITY_FAILED as `export_onnx`, at several times."""
     shapes = {**input_shapes(policy.config), **dict.fromkeys(TIME_INPUTS, (1,))}
-    _write(TimedPolicy(policy), shapes, path)
+    write_graph(TimedPolicy(policy), shapes, path)
     graph, scale = OnnxRunner(path), policy.action_normalizer.scale.numpy()
     intervals = ((1.0, 0.0), (0.85, 0.0), (1.0, 0.5), (0.5, 0.0))
     for case, (t, r) in zip(random_inputs(policy, len(intervals), seed=0), intervals, strict=True):
@@ -94,7 +94,8 @@ def step(policy: Policy, inputs: Inputs, r: float, t: float) -> np.ndarray:
     return policy.action_normalizer.inverse(z - (t - r) * velocity).numpy()
 
 
-def _write(module: nn.Module, shapes: dict[str, tuple[int, ...]], path: Path) -> None:
+def write_graph(module: nn.Module, shapes: dict[str, tuple[int, ...]], path: Path) -> None:
+    """Writes `module`, whose inputs have these names and shapes, as one ONNX graph."""
     program = torch.onnx.export(
         module.eval(),
         tuple(torch.rand(shape) for shape in shapes.values()),

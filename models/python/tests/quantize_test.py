@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 
 from omp_models.action_error import ActionError, Reference, error_table
@@ -49,6 +50,21 @@ def _int8_weights(path: Path) -> int:
 def test_every_layer_with_weights_is_quantized(quantizer: Quantizer, tmp_path: Path) -> None:
     quantizer.write(tmp_path / "int8.onnx")
     assert _int8_weights(tmp_path / "int8.onnx") == sum(quantizer.weights.values())
+
+
+def test_every_int8_layer_runs_on_an_integer_kernel(tmp_path: Path) -> None:
+    shapes = {"observation.point_cloud": (16, 3), "observation.state": (5,)}
+    config = PolicyConfig(observation_shapes=shapes, horizon=4, n_action_steps=2, lead_steps=0, down_dims=(16, 24))
+    policy = random_policy(config)
+    export_onnx(policy, tmp_path / "fp32.onnx")
+    quantizer = Quantizer(tmp_path / "fp32.onnx", random_inputs(policy, count=8, seed=1))
+    quantizer.write(tmp_path / "int8.onnx")
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    onnxruntime.InferenceSession(str(tmp_path / "int8.onnx"), options, providers=["CPUExecutionProvider"])
+    ran = [node.op_type for node in onnx.load(tmp_path / "optimized.onnx").graph.node]
+    assert ran.count("QGemm") == sum(len(nodes) for nodes in quantizer.layers.values())
+    assert not {"Gemm", "MatMul", "DequantizeLinear"} & set(ran)
 
 
 def test_named_layers_stay_in_float(quantizer: Quantizer, tmp_path: Path) -> None:

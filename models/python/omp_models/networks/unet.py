@@ -4,7 +4,7 @@ Architecture of Diffusion Policy, DP3 and MP1 (arXiv 2303.04137, 2403.03954, 250
 kernel 5, GroupNorm 8, Mish, FiLM scale and bias between the two convolutions of a block.
 
 The FiLM parameters are inputs of the trunk, so that the exporter can compute them its own way
-(`export_onnx.FoldedPolicy`) and still run the very same trunk.
+(`specialize`) for fixed times.
 """
 
 import torch

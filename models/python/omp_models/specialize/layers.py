@@ -65,7 +65,8 @@ class RowTransposedConvolution(nn.Module):
         (kernel_size,), (stride,) = convolution.kernel_size, convolution.stride
         phases = transposed_taps(length, kernel_size, stride, int(convolution.padding[0]))
         weights = [convolution.weight.detach().transpose(0, 1)[:, :, list(taps.kernel)] for taps in phases]
-        biases = [convolution.bias for _ in phases]
+        # Each phase quantizes its bias with a scale of its own.
+        biases = [convolution.bias.detach().clone() for _ in phases]
         if all(taps.rows == phases[0].rows for taps in phases):
             phases, weights, biases = phases[:1], [torch.cat(weights)], [torch.cat(biases)]
         self.phases = nn.ModuleList(
@@ -98,6 +99,18 @@ class RowGroupNorm(nn.Module):
 
     def _normalize(self, rows: Tensor) -> Tensor:
         return functional.layer_norm(rows, rows.shape[-1:], eps=self._eps)
+
+
+class RowLinear(nn.Module):
+    """`Linear` of any leading shape as one product of rows, for which INT8 has a kernel with a bias."""
+
+    def __init__(self, layer: nn.Linear):
+        super().__init__()
+        self.linear = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., I] to [..., O]."""
+        return self.linear(x.reshape(-1, x.shape[-1])).reshape(*x.shape[:-1], -1)
 
 
 def linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ..config import PolicyConfig
 from ..networks import PolicyNetwork
-from .layers import SigmoidMish, linear
+from .layers import RowLinear, SigmoidMish, linear
 from .trunk import RowTrunk
 
 Sample = Callable[[PolicyNetwork, Tensor, Tensor], Tensor]
@@ -34,8 +34,8 @@ class SpecializedNetwork(PolicyNetwork):
         embedding_dim = network.embed_t[-1].out_features
         self.film_time = linear(weight[:, :embedding_dim], None)
         self.film_observation = linear(weight[:, embedding_dim:], torch.cat([film.bias for film in films]))
-        self.embed_t = _with_sigmoid_mish(network.embed_t)
-        self.embed_r = None if network.embed_r is None else _with_sigmoid_mish(network.embed_r)
+        self.embed_t = on_rows(network.embed_t)
+        self.embed_r = None if network.embed_r is None else on_rows(network.embed_r)
         self.mish = SigmoidMish()
         self.trunk = RowTrunk(network.trunk, horizon)
 
@@ -125,10 +125,12 @@ def count_weights(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def _with_sigmoid_mish(module: nn.Module) -> nn.Module:
-    """A copy that shares the weights and whose Mish activations are `SigmoidMish`."""
+def on_rows(module: nn.Module) -> nn.Module:
+    """A copy of an encoder or embedding that shares the weights: its `Linear` are `RowLinear`, its Mish by sigmoid."""
+    if isinstance(module, nn.Linear):
+        return RowLinear(module)
     if isinstance(module, nn.Mish):
         return SigmoidMish()
     copied = copy.copy(module)
-    copied._modules = {name: _with_sigmoid_mish(child) for name, child in module.named_children()}
+    copied._modules = {name: None if child is None else on_rows(child) for name, child in module._modules.items()}
     return copied
