@@ -119,6 +119,10 @@ def write_bundle(contents: Path, unfinished: dict[str, Any], out: Path) -> dict[
         fresh = Path(folder) / "new"
         shutil.copytree(contents, fresh)
         (fresh / MANIFEST_FILE).write_text(text, encoding="utf-8")
+        # Temporary directories are closed to others; the robot may run as another user.
+        fresh.chmod(0o755)
+        for path in fresh.iterdir():
+            path.chmod(0o644)
         if out.exists():
             if not (out / MANIFEST_FILE).is_file():
                 raise OmpModelsError("BUNDLE_INVALID", f"{out} exists and is no bundle; name another directory")
