@@ -36,13 +36,16 @@ test("a description names the chunk, every observation, joint and variant", () =
   const measured = {
     ...manifest,
     training: { objective: "omp", success: { fp32: { episodes: 100, successes: 97 } } },
-    quantization: { action_error: { fp32: { max_normalized: 1.2e-6 } } },
+    quantization: { action_error: { fp32: { max_normalized: 1.2e-6, p99_normalized: 5e-7 } } },
   };
   const text = describeManifest(measured).join("\n");
   assert.match(text, /8 rows of 50 ms, rows 2 to 5 executed/);
   assert.match(text, /observation\.state \[2\] rad, 100 Hz/);
   assert.match(text, /elbow -1\.5 to 1\.5/);
-  assert.match(text, /fp32 \(default\).*0\.0000012 from PyTorch.*97 of 100 episodes succeeded/);
+  assert.match(
+    text,
+    /fp32 \(default\).*0\.0000012 from PyTorch.*99 % .* within 5e-7, 97 of 100 episodes succeeded/,
+  );
 });
 
 test("a number is read where there is one", () => {

@@ -36,7 +36,10 @@ export function describeManifest(manifest: Manifest): readonly string[] {
   const executed = `rows ${policy.actionStartIndex + policy.leadSteps} to ${policy.actionStartIndex + policy.leadSteps + policy.nActionSteps - 1}`;
   return [
     `${manifest.bundleId} ${manifest.bundleVersion}, manifest version ${manifest.manifestVersion}, made ${manifest.createdAt}`,
-    row("policy", `${policy.kind}, ${policy.nfe} network evaluation a chunk`),
+    row(
+      "policy",
+      `${policy.objective}, ${policy.nfe} network evaluation${policy.nfe === 1 ? "" : "s"} a chunk`,
+    ),
     row("chunk", `${policy.horizon} rows of ${policy.dtMs} ms, ${executed} executed`),
     ...observations.map(({ key, shape, unit, rateHz, maxAgeMs }) =>
       row(
@@ -50,8 +53,9 @@ export function describeManifest(manifest: Manifest): readonly string[] {
         `${joint.name} ${joint.minPosition} to ${joint.maxPosition}, velocity ${joint.maxVelocity}, acceleration ${joint.maxAcceleration} (${joint.kind === "revolute" ? "rad" : "m"}, s)`,
       ),
     ),
-    ...manifest.variants.map(({ name, precision }) => {
+    ...manifest.variants.map(({ name, precision, inputs }) => {
       const error = numberAt(quantization, "action_error", name, "max_normalized");
+      const p99 = numberAt(quantization, "action_error", name, "p99_normalized");
       const successes = numberAt(training, "success", name, "successes");
       const episodes = numberAt(training, "success", name, "episodes");
       return row(
@@ -59,12 +63,13 @@ export function describeManifest(manifest: Manifest): readonly string[] {
         [
           name === manifest.defaultVariant ? `${name} (default)` : name,
           `precision ${precision}`,
+          ...inputs.map((input) => `input ${input.name} (${input.meaning})`),
           ...(error === undefined ? [] : [`at most ${error} from PyTorch (normalised)`]),
+          ...(p99 === undefined ? [] : [`99 % of the action values within ${p99}`]),
           ...(successes === undefined ? [] : [`${successes} of ${episodes} episodes succeeded`]),
         ].join(", "),
       );
     }),
-    ...provenance("objective", training["objective"]),
     ...provenance("made by", training["command"]),
   ];
 }

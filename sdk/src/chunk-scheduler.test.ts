@@ -9,6 +9,7 @@ import type { ActionChunk } from "./types.ts";
 
 const policy: PolicySpec = {
   kind: "omp",
+  objective: "omp",
   nfe: 1,
   nObsSteps: 2,
   horizon: 16,

@@ -38,6 +38,7 @@ export type { PolicyBundle } from "./bundle/load-bundle.ts";
 export { loadBundle } from "./bundle/load-bundle.ts";
 export type {
   ActionSpec,
+  ExtraInputSpec,
   FileSpec,
   Manifest,
   NoiseSpec,

@@ -7,6 +7,7 @@ import { ObservationBuffer } from "./observation-buffer.ts";
 
 const policy: PolicySpec = {
   kind: "omp",
+  objective: "omp",
   nfe: 1,
   nObsSteps: 3,
   horizon: 8,

@@ -108,6 +108,21 @@ test("a model that answers otherwise than where the bundle was made is refused",
   await assertNotLoaded(folder, "BUNDLE_GOLDEN_MISMATCH", /case 1 .*difference of 0\.001/);
 });
 
+test("a variant with inputs of its own is read, and refused when it is asked for", async () => {
+  const folder = copyBundle();
+  const path = join(folder, "manifest.json");
+  const manifest = readJson(path);
+  const inputs = [{ name: "t", shape: [1], meaning: "time" }];
+  const tau = { name: "tau", file: "policy.fp32.onnx", precision: "fp32", inputs };
+  child(manifest, "variants")["1"] = tau;
+  writeFileSync(path, JSON.stringify(manifest));
+  await (await loadPolicy(folder)).close();
+  await assert.rejects(
+    loadPolicy(folder, { variant: "tau" }),
+    (error) => isOmpError(error, "INVALID_ARGUMENT") && /tau .*inputs t,.*fp32/.test(error.message),
+  );
+});
+
 test("a model with other inputs than the manifest's is refused", async () => {
   const folder = copyBundle();
   const manifest = readJson(join(folder, "manifest.json"));

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import commands, events
+from .bench_graph import NETWORKS
 from .device import DEVICES
 from .errors import OmpModelsError
 from .evaluate import POLICY_FILES
@@ -79,6 +80,8 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
             return commands.evaluate(
                 arguments.bundle, arguments.run, arguments.policy, arguments.first_seed, arguments.episodes, interrupt
             )
+        case "bench-graph":
+            return commands.bench_graph(arguments.network, arguments.rounds, arguments.samples, interrupt)
         case _:
             return commands.verify(arguments.bundle, arguments.data, arguments.windows, interrupt)
 
@@ -198,6 +201,13 @@ def _parser() -> argparse.ArgumentParser:
     path(added, "--bundle", "bundle directory")
     path(added, "--data", "demonstrations, .npz")
     added.add_argument("--windows", type=_positive, default=256, help="observation windows to compare on")
+
+    added = command(
+        "bench-graph", "Measure what specialization and INT8 are worth, with random weights, on one thread."
+    )
+    added.add_argument("--network", choices=list(NETWORKS), default="small", help="full: 255 M weights, needs 8 GB")
+    added.add_argument("--rounds", type=_positive, default=300, help="runs of every graph, in turns")
+    path(added, "--samples", "JSON file for every single latency", required=False)
     return parser
 
 

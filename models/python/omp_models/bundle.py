@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import math
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -12,22 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import numpy as np
 
-from .config import PolicyConfig
+from .config import channels
 from .dataset import ACTION_KEY
 from .errors import OmpModelsError
-from .export_onnx import NOISE_INPUT
+from .golden import GOLDEN_FILE
+from .inputs import NOISE_INPUT, TIME_INPUTS
 from .policy import Policy
-from .recipe import Recipe
-from .runner import Inputs, OnnxRunner
+from .recipe import VARIANTS, Recipe
 
 MANIFEST_VERSION = 1
 MANIFEST_FILE = "manifest.json"
-GOLDEN_FILE = "golden.json"
 CHECKPOINT_FILE = "checkpoint.safetensors"
-VARIANT_FILES = {"int8": "policy.int8.onnx", "fp32": "policy.fp32.onnx"}
-DEFAULT_VARIANT = "int8"
+VARIANT_FILES = {name: f"policy.{name}.onnx" for name in VARIANTS}
+UNITS = {"revolute": "rad", "prismatic": "m"}
 SCHEMA = Path(__file__).resolve().parents[2] / "schema" / "manifest.schema.json"
 
 
@@ -36,13 +33,12 @@ def manifest(
 ) -> dict[str, Any]:
     """The manifest without `files`, which `write_bundle` adds."""
     config = policy.config
-    units = {"revolute": "rad", "prismatic": "m"}
     return {
         "manifest_version": MANIFEST_VERSION,
         "bundle_id": bundle_id,
         "bundle_version": recipe.bundle_version,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
-        "policy": policy_section(config),
+        "policy": policy_section(policy),
         "observations": [
             {
                 "key": spec.key,
@@ -56,7 +52,7 @@ def manifest(
             "key": ACTION_KEY,
             "kind": "joint_position",
             "dtype": "float32",
-            "joints": [{**joint, "unit": units[joint["kind"]]} for joint in recipe.robot_joints()],
+            "joints": [{**joint, "unit": UNITS[joint["kind"]]} for joint in recipe.robot_joints()],
         },
         "noise": {
             "input": NOISE_INPUT,
@@ -70,19 +66,32 @@ def manifest(
             "folded": True,
             "stats": {key: stats.to_dict() for key, stats in policy.stats.items()},
         },
-        "variants": [{"name": name, "file": file, "precision": name} for name, file in VARIANT_FILES.items()],
-        "default_variant": DEFAULT_VARIANT,
+        "variants": [variant_section(name) for name in recipe.export.variants],
+        "default_variant": recipe.export.variants[0],
         "golden": {"file": GOLDEN_FILE},
         "training": training,
         "quantization": quantization,
     }
 
 
-def policy_section(config: PolicyConfig) -> dict[str, Any]:
+def variant_section(name: str) -> dict[str, Any]:
+    """One of the manifest's `variants`."""
+    is_timed = name == "tau"
+    return {
+        "name": name,
+        "file": VARIANT_FILES[name],
+        "precision": "fp32" if is_timed else name,
+        "inputs": [{"name": key, "shape": [1], "meaning": text} for key, text in TIME_INPUTS.items() if is_timed],
+    }
+
+
+def policy_section(policy: Policy) -> dict[str, Any]:
     """The manifest's `policy`."""
+    config = policy.config
     return {
         "kind": "omp",
-        "nfe": 1,
+        "objective": config.objective,
+        "nfe": policy.nfe,
         "n_obs_steps": config.n_obs_steps,
         "horizon": config.horizon,
         "n_action_steps": config.n_action_steps,
@@ -90,43 +99,6 @@ def policy_section(config: PolicyConfig) -> dict[str, Any]:
         "lead_steps": config.lead_steps,
         "dt_ms": round(config.dt_ms),
     }
-
-
-def golden(folder: Path, cases: list[Inputs], tolerance: dict[str, float]) -> dict[str, Any]:
-    """What the graphs in `folder` answer to `cases`, in physical units."""
-    runners = {name: OnnxRunner(folder / file) for name, file in VARIANT_FILES.items()}
-    return {
-        "tolerance": tolerance,
-        "cases": [
-            {
-                "inputs": {name: {"shape": list(value.shape), "data": _numbers(value)} for name, value in case.items()},
-                "outputs": {name: _numbers(runner.infer(case)) for name, runner in runners.items()},
-            }
-            for case in cases
-        ],
-    }
-
-
-def golden_errors(folder: Path) -> dict[str, float]:
-    """Largest difference of every variant from its golden outputs, physical units. NaN when an answer holds one."""
-    cases = json.loads((folder / GOLDEN_FILE).read_text())["cases"]
-    errors = {}
-    for name, file in VARIANT_FILES.items():
-        runner = OnnxRunner(folder / file)
-        differences = []
-        for case in cases:
-            inputs = {
-                key: np.asarray(value["data"], np.float32).reshape(value["shape"])
-                for key, value in case["inputs"].items()
-            }
-            differences.append(np.abs(runner.infer(inputs).ravel() - np.asarray(case["outputs"][name])).max())
-        errors[name] = float(np.max(differences))
-    return errors
-
-
-def golden_tolerances(folder: Path) -> dict[str, float]:
-    """Allowed difference of every variant from its golden outputs, physical units."""
-    return json.loads((folder / GOLDEN_FILE).read_text())["tolerance"]
 
 
 def write_bundle(contents: Path, unfinished: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -147,6 +119,10 @@ def write_bundle(contents: Path, unfinished: dict[str, Any], out: Path) -> dict[
         fresh = Path(folder) / "new"
         shutil.copytree(contents, fresh)
         (fresh / MANIFEST_FILE).write_text(text, encoding="utf-8")
+        # Temporary directories are closed to others; the robot may run as another user.
+        fresh.chmod(0o755)
+        for path in fresh.iterdir():
+            path.chmod(0o644)
         if out.exists():
             if not (out / MANIFEST_FILE).is_file():
                 raise OmpModelsError("BUNDLE_INVALID", f"{out} exists and is no bundle; name another directory")
@@ -181,6 +157,11 @@ def parse_manifest(text: str | bytes) -> dict[str, Any]:
     return value
 
 
+def golden_files(manifest: dict[str, Any]) -> dict[str, str]:
+    """Graph files by name of the variants that have golden outputs: those without inputs of their own."""
+    return {one["name"]: one["file"] for one in manifest["variants"] if not one["inputs"]}
+
+
 def validate_manifest(value: object) -> None:
     """Checks a manifest against the schema and the rules across keys. Raises BUNDLE_INVALID naming the key."""
     if isinstance(value, dict) and value.get("manifest_version", MANIFEST_VERSION) != MANIFEST_VERSION:
@@ -208,8 +189,8 @@ def _rules(value: dict[str, Any]) -> Iterator[tuple[str, bool, str]]:
     yield "observations", _is_unique(keys), "every key once"
     for i, one in enumerate(observations):
         yield f"observations[{i}].key", one["key"] != ACTION_KEY, f"another key than {ACTION_KEY}"
-        size = one["shape"][-1]
-        yield f"observations[{i}].names", len(one["names"]) == size, f"{size} names, one an element of the last axis"
+        size = channels(one["shape"])
+        yield f"observations[{i}].names", len(one["names"]) == size, f"{size} names, one a channel"
     yield "action.joints", _is_unique(joint["name"] for joint in joints), "every name once"
     for i, joint in enumerate(joints):
         holds = joint["min_position"] < joint["max_position"]
@@ -221,7 +202,7 @@ def _rules(value: dict[str, Any]) -> Iterator[tuple[str, bool, str]]:
     yield "noise.shape", noise["shape"] == shape, f"{shape}, horizon and joints"
 
     stats = value["normalization"]["stats"]
-    sizes = {one["key"]: math.prod(one["shape"]) for one in observations} | {ACTION_KEY: len(joints)}
+    sizes = {one["key"]: channels(one["shape"]) for one in observations} | {ACTION_KEY: len(joints)}
     for key in {**sizes, **stats}:
         yield f"normalization.stats.{key}", key in sizes and key in stats, f"the keys {', '.join(sizes)}"
         for side, numbers in stats[key].items():
@@ -231,7 +212,10 @@ def _rules(value: dict[str, Any]) -> Iterator[tuple[str, bool, str]]:
     yield "variants", _is_unique(variant["name"] for variant in variants), "every name once"
     for i, variant in enumerate(variants):
         yield f"variants[{i}].file", variant["file"] in value["files"], listed
-    yield "default_variant", any(one["name"] == value["default_variant"] for one in variants), "the name of a variant"
+        inputs = [*keys, noise["input"], *(one["name"] for one in variant["inputs"])]
+        yield f"variants[{i}].inputs", _is_unique(inputs), "names that no other input has"
+    runnable = [one["name"] for one in variants if not one["inputs"]]
+    yield "default_variant", value["default_variant"] in runnable, "the name of a variant without inputs of its own"
     yield "golden.file", value["golden"]["file"] in value["files"], listed
 
 
@@ -260,11 +244,6 @@ def _invalid(key: str, problem: str) -> OmpModelsError:
 
 def _refuse_constant(text: str) -> None:
     raise ValueError(f"{text} is no JSON number")
-
-
-def _numbers(values: np.ndarray) -> list[float]:
-    """Float32 values as the shortest decimals that read back equal."""
-    return [float(np.format_float_positional(value, unique=True, trim="0")) for value in values.ravel()]
 
 
 def _without_key(spec: dict[str, Any]) -> dict[str, Any]:

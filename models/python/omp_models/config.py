@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -210,3 +211,8 @@ def _require(condition: bool, message: str) -> None:
 
 def _require_known(name: str, value: str, known: tuple[str, ...]) -> None:
     _require(value in known, f"{name} {value!r} is unknown; known: {', '.join(known)}")
+
+
+def channels(shape: Sequence[int]) -> int:
+    """Values of a step that have a name and a range each: the last axis; of an image (C, H, W), the first."""
+    return shape[0] if len(shape) == 3 else shape[-1]

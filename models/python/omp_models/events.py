@@ -23,6 +23,8 @@ Every line has `event`:
 | | `export`, `make`: `bundle` directory, `bundle_id`, `bytes` of all files, `success` as in the manifest |
 | | `evaluate`: `policy`, `first_seed`, `episodes`, `successes`, `failed_seeds`, `max_velocity`, `max_acceleration` |
 | | `verify`: `bundle_id`, `windows`, `action_error` by variant, `golden_error` by variant, physical units |
+| | `bench-graph`: `network`, `weights_ratio_h4`, `specialized_max_abs_diff` network units, |
+| | `specialized_speedup_p50`, `int8_speedup_p50`, `rounds`, `p50_us` and `megabytes` by graph |
 
 A command writes `started` first and exactly one of `result` (exit status 0), `error` (1) and `interrupted` (130) last.
 Wrong arguments end it with status 2 and no event.

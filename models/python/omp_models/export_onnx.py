@@ -1,10 +1,10 @@
 """The trained policy as one fixed ONNX graph: observations and noise in physical units in, actions out, batch 1.
 
-Folded into the graph: both normalisers and everything that t = 1 and r = 0 make constant; there `e - u(e, r, t)` is the
-output of the network's trunk.
+Folded into the graph: both normalisers, the sampler, and everything that the horizon and the sampler's times make
+constant.
 """
 
-import copy
+import ast
 from pathlib import Path
 
 import numpy as np
@@ -12,72 +12,93 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from .config import PolicyConfig
 from .errors import OmpModelsError
+from .inputs import NOISE_INPUT, TIME_INPUTS, input_shapes, random_inputs
 from .policy import Policy
 from .runner import Inputs, OnnxRunner, TorchRunner
+from .specialize import FixedTimeSampler, SpecializedNetwork, on_rows
 
 OPSET = 18
-NOISE_INPUT = "noise"
 ACTION_OUTPUT = "action"
 MAX_NORMALIZED_ERROR = 1e-5
 """Allowed difference of the fp32 graph from PyTorch, network units."""
 
 
-class SigmoidMish(nn.Module):
-    """Mish as `x (1 - q^2) / (1 + q^2)`, `q = sigmoid(-x)`: equal, and 4 times faster where Mish has no kernel."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Elementwise."""
-        q_squared = torch.sigmoid(-x).square()
-        return x * (1 - q_squared) / (1 + q_squared)
-
-
 class FoldedPolicy(nn.Module):
-    """`Policy` for t = 1, r = 0: time embeddings become part of the FiLM biases, all FiLM layers one matrix product."""
+    """`Policy` with everything folded that its horizon and the times of its sampler make constant (`specialize`)."""
 
     def __init__(self, policy: Policy):
         super().__init__()
-        network = copy.deepcopy(policy.network)
-        embedding_dim = policy.config.time_embedding_dim
-        with torch.no_grad():
-            constant = network.conditioning(network.embed(t=torch.ones(1), r=torch.zeros(1)))[0]
-            films = [block.film for block in network.trunk.blocks()]
-            weight = torch.cat([film.weight[:, embedding_dim:] for film in films])
-            bias = torch.cat([film.bias + film.weight[:, :embedding_dim] @ constant for film in films])
         self._keys = list(policy.config.observation_shapes)
-        self.film_dims = [film.out_features for film in films]
-        self.film = nn.Linear(weight.shape[1], weight.shape[0])
-        self.film.weight, self.film.bias = nn.Parameter(weight), nn.Parameter(bias)
-        for block in network.trunk.blocks():
-            del block.film
-        _replace_mish(network.trunk)
-        self.conditioning = SigmoidMish()
-        self.encoder, self.trunk = network.encoder, network.trunk
-        self.observation_normalizer = policy.observation_normalizer
+        self.observation_normalizer, self.encoder = policy.observation_normalizer, on_rows(policy.network.encoder)
+        self.sampler = FixedTimeSampler(policy.network, policy.sample, policy.config)
         self.action_normalizer = policy.action_normalizer
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Actions [1, H, A] from the observations [1, To, *shape] in order of the keys, then noise [1, H, A]."""
         *observation, noise = inputs
         features = self.encoder(self.observation_normalizer(dict(zip(self._keys, observation, strict=True))))
-        films = self.film(self.conditioning(features)).split(self.film_dims, dim=-1)
-        actions, _ = self.trunk(noise, list(films))
-        return self.action_normalizer.inverse(actions)
+        return self.action_normalizer.inverse(self.sampler(noise, features))
 
 
-def input_shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:
-    """Graph inputs by name, in order."""
-    shapes = {key: (1, config.n_obs_steps, *shape) for key, shape in config.observation_shapes.items()}
-    return {**shapes, NOISE_INPUT: (1, config.horizon, config.action_dim)}
+class TimedPolicy(nn.Module):
+    """One step of the average velocity between any two times: `z - (t - r) u(z, r, t | observation)`.
+
+    For t = 1 and r = 0 it is the policy. Other times make a warm start, from an old chunk with some noise, and several
+    steps. z is in network units, as noise is; the answer in physical units.
+    """
+
+    def __init__(self, policy: Policy):
+        super().__init__()
+        if not policy.config.embeds_interval:
+            raise OmpModelsError(
+                "CONFIG_INVALID", f"objective {policy.config.objective} learns no interval; leave the variant tau out"
+            )
+        self._keys = list(policy.config.observation_shapes)
+        self.observation_normalizer, self.encoder = policy.observation_normalizer, on_rows(policy.network.encoder)
+        self.network = SpecializedNetwork(policy.network, policy.config.horizon)
+        self.action_normalizer = policy.action_normalizer
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """[1, H, A] from the observations [1, To, *shape] in order of the keys, z [1, H, A], t [1] and r [1]."""
+        *observation, z, t, r = inputs
+        features = self.encoder(self.observation_normalizer(dict(zip(self._keys, observation, strict=True))))
+        step = (t - r)[:, None, None] * self.network(z, r, t, features)
+        return self.action_normalizer.inverse(z - step)
 
 
 def export_onnx(policy: Policy, path: Path) -> None:
     """Writes the fp32 graph. Raises PARITY_FAILED when ONNX Runtime and PyTorch disagree on random inputs."""
-    shapes = input_shapes(policy.config)
+    write_graph(FoldedPolicy(policy), input_shapes(policy.config), path)
+    check_parity(policy, path, random_inputs(policy, count=16, seed=0))
+
+
+def export_timed_onnx(policy: Policy, path: Path) -> None:
+    """Writes the fp32 graph whose times are inputs. Raises PARITY_FAILED as `export_onnx`, at several times."""
+    shapes = {**input_shapes(policy.config), **dict.fromkeys(TIME_INPUTS, (1,))}
+    write_graph(TimedPolicy(policy), shapes, path)
+    graph, scale = OnnxRunner(path), policy.action_normalizer.scale.numpy()
+    intervals = ((1.0, 0.0), (0.85, 0.0), (1.0, 0.5), (0.5, 0.0))
+    for case, (t, r) in zip(random_inputs(policy, len(intervals), seed=0), intervals, strict=True):
+        times = {"t": np.array([t], np.float32), "r": np.array([r], np.float32)}
+        _require_parity(path, np.abs((graph.infer({**case, **times}) - step(policy, case, r, t)) * scale).max())
+
+
+@torch.inference_mode()
+def step(policy: Policy, inputs: Inputs, r: float, t: float) -> np.ndarray:
+    """What `TimedPolicy` answers, by the policy's own network."""
+    observation = {name: torch.from_numpy(value) for name, value in inputs.items()}
+    z = observation.pop(NOISE_INPUT)
+    features = policy.network.encode(policy.normalize_observation(observation))
+    velocity = policy.network(z, torch.full((1,), r), torch.full((1,), t), features)
+    return policy.action_normalizer.inverse(z - (t - r) * velocity).numpy()
+
+
+def write_graph(module: nn.Module, shapes: dict[str, tuple[int, ...]], path: Path) -> None:
+    """Writes `module`, whose inputs have these names and shapes, as one ONNX graph."""
     program = torch.onnx.export(
-        FoldedPolicy(policy).eval(),
-        tuple(torch.randn(shape) for shape in shapes.values()),
+        module.eval(),
+        tuple(torch.rand(shape) for shape in shapes.values()),
         input_names=list(shapes),
         output_names=[ACTION_OUTPUT],
         opset_version=OPSET,
@@ -86,27 +107,10 @@ def export_onnx(policy: Policy, path: Path) -> None:
         verbose=False,
     )
     model = program.model_proto
+    _name_nodes(model)
     _strip(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save_model(model, path)
-    check_parity(policy, path, random_inputs(policy, count=16, seed=0))
-
-
-def random_inputs(policy: Policy, count: int, seed: int) -> list[Inputs]:
-    """Observations uniform over 1.2 times the training range, noise N(0, 1)."""
-    random = np.random.default_rng(seed)
-    inputs = []
-    for _ in range(count):
-        case = {}
-        for name, shape in input_shapes(policy.config).items():
-            if name == NOISE_INPUT:
-                case[name] = random.standard_normal(shape, dtype=np.float32)
-            else:
-                low, high = policy.stats[name].min, policy.stats[name].max
-                margin = 0.1 * (high - low)
-                case[name] = random.uniform(low - margin, high + margin, shape).astype(np.float32)
-        inputs.append(case)
-    return inputs
 
 
 def check_parity(policy: Policy, path: Path, inputs: list[Inputs]) -> float:
@@ -114,19 +118,23 @@ def check_parity(policy: Policy, path: Path, inputs: list[Inputs]) -> float:
     scale = policy.action_normalizer.scale.numpy()
     reference, graph = TorchRunner(policy), OnnxRunner(path)
     error = max(float(np.abs((graph.infer(case) - reference.infer(case)) * scale).max()) for case in inputs)
+    _require_parity(path, error)
+    return error
+
+
+def _require_parity(path: Path, error: float) -> None:
     if not error <= MAX_NORMALIZED_ERROR:
         raise OmpModelsError(
             "PARITY_FAILED", f"{path}: differs from PyTorch by {error:.2e}, at most {MAX_NORMALIZED_ERROR} allowed"
         )
-    return error
 
 
-def _replace_mish(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if isinstance(child, nn.Mish):
-            setattr(module, name, SigmoidMish())
-        else:
-            _replace_mish(child)
+def _name_nodes(model: onnx.ModelProto) -> None:
+    """Names every node `module/operation`, after the module of the exported policy that it comes from."""
+    for index, node in enumerate(model.graph.node):
+        scopes = [entry.value for entry in node.metadata_props if entry.key == "pkg.torch.onnx.name_scopes"]
+        modules = ast.literal_eval(scopes[0])[:-1] if scopes else [""]
+        node.name = f"{modules[-1]}/{node.op_type}_{index}"
 
 
 def _strip(model: onnx.ModelProto) -> None:

@@ -79,3 +79,10 @@ class ObservationNormalizer(torch.nn.Module):
     def forward(self, observation: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         """Every key in network units, `observation[key]` [..., *shape]."""
         return {key: normalizer(observation[key]) for key, normalizer in zip(self._keys, self.normalizers, strict=True)}
+
+    def inverse(self, normalized: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Every key in physical units."""
+        return {
+            key: normalizer.inverse(normalized[key])
+            for key, normalizer in zip(self._keys, self.normalizers, strict=True)
+        }

@@ -27,7 +27,7 @@ class Policy(nn.Module):
         self.network = PolicyNetwork(config) if network is None else network
         self.observation_normalizer = ObservationNormalizer(stats, config.observation_shapes)
         self.action_normalizer = Normalizer(stats[ACTION_KEY])
-        self._sample = objective_type(config.objective).sample
+        self.sample = objective_type(config.objective).sample
 
     @property
     def nfe(self) -> int:
@@ -41,7 +41,7 @@ class Policy(nn.Module):
     def forward(self, observation: dict[str, Tensor], noise: Tensor) -> Tensor:
         """Actions [B, H, A], physical units, from standard normal `noise` [B, H, A]; a function of its arguments."""
         features = self.network.encode(self.normalize_observation(observation))
-        return self.action_normalizer.inverse(self._sample(self.network, noise, features))
+        return self.action_normalizer.inverse(self.sample(self.network, noise, features))
 
 
 def save_policy(policy: Policy, path: Path) -> None:

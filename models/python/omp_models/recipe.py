@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any, Self
 
 from . import yaml_text
-from .config import TrainConfig
+from .config import TrainConfig, channels
 from .errors import OmpModelsError
 from .worlds.push_world import WORLD_FOLDER
 
 WORLDS = {"push": WORLD_FOLDER / "world.json"}
+VARIANTS = ("int8", "fp32", "fp16", "tau")
 JOINT_KEYS = ("name", "kind", "min_position", "max_position", "max_velocity", "max_acceleration")
 
 
 @dataclass(frozen=True)
 class ObservationSpec:
-    """What the manifest says of one observation key; `names` has one entry for each value of the last axis."""
+    """What the manifest says of one observation key; `names` has one entry for each channel."""
 
     key: str
     unit: str
@@ -47,10 +48,49 @@ class RolloutSpec:
 
 @dataclass(frozen=True)
 class QuantizationSpec:
-    """How many observation windows set the activation ranges, and the seed that draws them and their noise."""
+    """How the INT8 graph is made."""
 
     calibration_count: int = 512
+    """Observation windows that set the activation ranges."""
+    sweep_count: int = 128
+    """Other windows, on which the sensitivity of the layers is measured."""
+    target_p99: float = 0.02
+    """Layers stay in float until 99 % of the action values differ by at most this, network units."""
     seed: int = 0
+    """Draws the windows and the noise of the calibration."""
+
+
+@dataclass(frozen=True)
+class ToleranceSpec:
+    """How far a graph may be from PyTorch, network units, in which the range of a joint in training spans 2."""
+
+    fp32_max: float = 1e-5
+    """Largest difference of any action value."""
+    fp16_p99: float = 0.01
+    """99th percentile of the difference."""
+    int8_p99: float = 0.03
+    """99th percentile of the difference; above `target_p99`, since that holds on the windows of the sweep."""
+
+
+@dataclass(frozen=True)
+class ExportSpec:
+    """Which graphs a bundle holds, and when it is not written."""
+
+    variants: tuple[str, ...] = ("int8", "fp32")
+    """Of VARIANTS, the default variant first."""
+    tolerance: ToleranceSpec = field(default_factory=ToleranceSpec)
+
+    @property
+    def compared(self) -> list[str]:
+        """Variants that answer as PyTorch does, for golden cases and comparisons."""
+        return [name for name in self.variants if name != "tau"]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variants", tuple(self.variants))
+        unknown = [name for name in self.variants if name not in VARIANTS]
+        _require(not unknown, f"export.variants {unknown} are unknown; known: {', '.join(VARIANTS)}")
+        _require(self.variants[:1] in (("int8",), ("fp32",)), "export.variants begins with the default, int8 or fp32")
+        _require("fp32" in self.variants, "export.variants lacks fp32, which the others are made from")
 
 
 @dataclass(frozen=True)
@@ -78,6 +118,7 @@ class Recipe:
     train: TrainConfig = field(default_factory=TrainConfig)
     rollouts: RolloutSpec = field(default_factory=RolloutSpec)
     quantization: QuantizationSpec = field(default_factory=QuantizationSpec)
+    export: ExportSpec = field(default_factory=ExportSpec)
     evaluation: EvaluationSpec = field(default_factory=EvaluationSpec)
 
     def __post_init__(self) -> None:
@@ -86,8 +127,8 @@ class Recipe:
         expected = list(policy.observation_shapes)
         _require(keys == expected, f"observations {keys}: {expected} expected")
         for spec in self.observations:
-            dim = policy.observation_shapes[spec.key][-1]
-            _require(len(spec.names) == dim, f"{spec.key} has {len(spec.names)} names, its last axis has {dim} values")
+            count = channels(policy.observation_shapes[spec.key])
+            _require(len(spec.names) == count, f"{spec.key} has {len(spec.names)} names and {count} channels")
         _require(self.world is None or self.world in WORLDS, f"world {self.world!r} is unknown; known: push, null")
         _require(self.rollouts.every == 0 or self.world is not None, "rollouts need a world; the recipe names none")
         joints = self.robot_joints()
@@ -121,6 +162,7 @@ class Recipe:
             "demonstrations": lambda part: DemonstrationSpec(**part),
             "rollouts": lambda part: RolloutSpec(**part),
             "quantization": lambda part: QuantizationSpec(**part),
+            "export": lambda part: ExportSpec(**{**part, "tolerance": ToleranceSpec(**part.get("tolerance", {}))}),
             "evaluation": lambda part: EvaluationSpec(**part),
         }
         try:

@@ -9,7 +9,6 @@ import torch
 
 from omp_models.bundle import (
     CHECKPOINT_FILE,
-    GOLDEN_FILE,
     MANIFEST_FILE,
     VARIANT_FILES,
     manifest,
@@ -18,6 +17,7 @@ from omp_models.bundle import (
 )
 from omp_models.dataset import load_demonstrations
 from omp_models.errors import OmpModelsError
+from omp_models.golden import GOLDEN_FILE
 from omp_models.policy import Policy
 from omp_models.recipe import Recipe
 

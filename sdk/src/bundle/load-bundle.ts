@@ -17,7 +17,8 @@ export interface PolicyBundle {
  * Reads the manifest, one variant and its golden cases, and checks size and SHA-256 of each file read.
  *
  * @param variantName the manifest's default when left out
- * @throws {OmpError} BUNDLE_UNREADABLE, BUNDLE_INVALID, BUNDLE_HASH_MISMATCH; INVALID_ARGUMENT for an unknown variant
+ * @throws {OmpError} BUNDLE_UNREADABLE, BUNDLE_INVALID, BUNDLE_HASH_MISMATCH; INVALID_ARGUMENT for an unknown variant or one
+ *   with inputs of its own
  */
 export async function loadBundle(
   reader: BundleReader,
@@ -29,7 +30,14 @@ export async function loadBundle(
   if (variant === undefined) {
     throw new OmpError(ErrorCode.InvalidArgument, {
       what: `${reader.location} has no variant ${wanted}`,
-      expected: manifest.variants.map(({ name }) => name).join(" or "),
+      expected: runnable(manifest),
+    });
+  }
+  if (variant.inputs.length > 0) {
+    throw new OmpError(ErrorCode.InvalidArgument, {
+      what: `${reader.location}: variant ${wanted} cannot run a policy`,
+      observed: `it needs the inputs ${variant.inputs.map(({ name }) => name).join(", ")}, which nothing here gives it`,
+      expected: runnable(manifest),
     });
   }
   const bytes = await readChecked(reader, manifest, variant.file);
@@ -43,6 +51,11 @@ export async function loadBundle(
     model: path === undefined ? { bytes } : { path },
     golden: parseGolden(golden, manifest, variant.name),
   };
+}
+
+function runnable(manifest: Manifest): string {
+  const variants = manifest.variants.filter(({ inputs }) => inputs.length === 0);
+  return variants.map(({ name }) => name).join(" or ");
 }
 
 async function readChecked(

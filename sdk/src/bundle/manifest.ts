@@ -8,8 +8,10 @@ export const MANIFEST_VERSION = 1;
 /** How a policy is sampled and executed; rows and steps of `dtMs`. */
 export interface PolicySpec {
   readonly kind: "omp";
-  /** Network evaluations a chunk. */
-  readonly nfe: 1;
+  /** How the policy was trained and is sampled; for people, the graph holds the sampler. */
+  readonly objective: string;
+  /** Network evaluations a chunk, all of them in the graph. */
+  readonly nfe: number;
   readonly nObsSteps: number;
   readonly horizon: number;
   /** A new chunk is observed every so many steps. */
@@ -30,7 +32,7 @@ export interface ObservationSpec {
   readonly size: number;
   readonly dtype: "float32";
   readonly unit: string;
-  /** One for each element of the last axis. */
+  /** One for each channel: the last axis; of an image [C, H, W], the first. */
   readonly names: readonly string[];
   readonly rateHz: number;
   /** An older sample is stale and is never acted on. */
@@ -54,7 +56,7 @@ export interface NoiseSpec {
   readonly generator: "mulberry32_box_muller";
 }
 
-/** Range of every element over the training set, physical units. */
+/** Range of every channel over the training set, physical units. */
 export interface RangeStats {
   readonly min: readonly number[];
   readonly max: readonly number[];
@@ -67,10 +69,19 @@ export interface NormalizationSpec {
   readonly stats: ReadonlyMap<string, RangeStats>;
 }
 
+/** A graph input besides the observations and the noise. */
+export interface ExtraInputSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly meaning: string;
+}
+
 export interface VariantSpec {
   readonly name: string;
   readonly file: string;
   readonly precision: string;
+  /** Empty for a variant that runs like the default one. */
+  readonly inputs: readonly ExtraInputSpec[];
 }
 
 /** Expected content of a file. */
@@ -130,10 +141,11 @@ export function parseManifest(text: string): Manifest {
   const policy = parsePolicy(root.object("policy"));
   const observations = root.objects("observations").map(parseObservation);
   const action = parseAction(root.object("action"));
-  const sizes = new Map(observations.map(({ key, size }) => [key, size]));
+  const sizes = new Map(observations.map(({ key, shape }) => [key, channels(shape)]));
   if (sizes.size !== observations.length) {
     throw root.refuse("observations", [...sizes.keys()], "every key once");
   }
+  const noise = parseNoise(root.object("noise"), [policy.horizon, action.joints.length], sizes);
   const files = parseFiles(root.object("files"));
   const fileOf = (fields: JsonFields): string => {
     const file = fields.string("file");
@@ -141,12 +153,14 @@ export function parseManifest(text: string): Manifest {
     return file;
   };
   const variants = root.objects("variants").map((fields) => ({
-    name: fields.allow("name", "file", "precision").string("name"),
+    name: fields.allow("name", "file", "precision", "inputs").string("name"),
     file: fileOf(fields),
     precision: fields.string("precision"),
+    inputs: parseExtraInputs(fields, [...sizes.keys(), noise.input]),
   }));
   requireUnique(root, "variants", variants);
-  const defaultVariant = root.literal("default_variant", ...variants.map(({ name }) => name));
+  const runnable = variants.filter(({ inputs }) => inputs.length === 0);
+  const defaultVariant = root.literal("default_variant", ...runnable.map(({ name }) => name));
   return {
     manifestVersion,
     bundleId: root.string("bundle_id"),
@@ -155,7 +169,7 @@ export function parseManifest(text: string): Manifest {
     policy,
     observations,
     action,
-    noise: parseNoise(root.object("noise"), [policy.horizon, action.joints.length], sizes),
+    noise,
     normalization: parseNormalization(
       root.object("normalization"),
       new Map([...sizes, [action.key, action.joints.length]]),
@@ -181,6 +195,7 @@ export function parseJson(text: string, file: string): unknown {
 function parsePolicy(fields: JsonFields): PolicySpec {
   fields.allow(
     "kind",
+    "objective",
     "nfe",
     "n_obs_steps",
     "horizon",
@@ -194,7 +209,8 @@ function parsePolicy(fields: JsonFields): PolicySpec {
   const leadSteps = fields.integer("lead_steps", 0, horizon - actionStartIndex - 1);
   return {
     kind: fields.literal("kind", "omp"),
-    nfe: fields.literal("nfe", 1),
+    objective: fields.string("objective"),
+    nfe: fields.integer("nfe", 1, 100),
     nObsSteps: fields.integer("n_obs_steps", 1, 16),
     horizon,
     nActionSteps: fields.integer("n_action_steps", 1, horizon - actionStartIndex - leadSteps),
@@ -210,8 +226,8 @@ function parseObservation(fields: JsonFields): ObservationSpec {
   if (key === ACTION_KEY) throw fields.refuse("key", key, `another key than ${ACTION_KEY}`);
   const shape = fields.shape("shape");
   const names = fields.strings("names");
-  if (names.length !== shape.at(-1)) {
-    throw fields.refuse("names", names, `${shape.at(-1)} names, one an element of the last axis`);
+  if (names.length !== channels(shape)) {
+    throw fields.refuse("names", names, `${channels(shape)} names, one a channel`);
   }
   return {
     key,
@@ -293,6 +309,22 @@ function parseNoise(
     mode: fields.literal("mode", "seeded"),
     generator: fields.literal("generator", "mulberry32_box_muller"),
   };
+}
+
+function parseExtraInputs(fields: JsonFields, taken: readonly string[]): readonly ExtraInputSpec[] {
+  const inputs = fields.anyObjects("inputs").map((input) => ({
+    name: input.allow("name", "shape", "meaning").string("name"),
+    shape: input.shape("shape"),
+    meaning: input.string("meaning"),
+  }));
+  const names = [...taken, ...inputs.map(({ name }) => name)];
+  if (new Set(names).size === names.length) return inputs;
+  throw fields.refuse("inputs", names, "names that no other input has");
+}
+
+/** Values of a sample that have a name and a range each: the last axis; of an image [C, H, W], the first. */
+function channels(shape: readonly number[]): number {
+  return shape.at(shape.length === 3 ? 0 : -1) ?? 0;
 }
 
 function parseNormalization(

@@ -98,11 +98,18 @@ export class JsonFields {
 
   /** At least one object. */
   objects(key: string): readonly JsonFields[] {
+    const objects = this.anyObjects(key);
+    if (objects.length > 0) return objects;
+    throw this.refuse(key, objects, "an array of at least one object");
+  }
+
+  /** Any number of objects. */
+  anyObjects(key: string): readonly JsonFields[] {
     const value = this.#get(key);
-    if (Array.isArray(value) && value.length > 0) {
+    if (Array.isArray(value)) {
       return value.map((one, i) => new JsonFields(one, this.#file, `${this.#at(key)}[${i}]`));
     }
-    throw this.refuse(key, value, "an array of at least one object");
+    throw this.refuse(key, value, "an array of objects");
   }
 
   /** The error for a value that is not what it should be. */

@@ -76,6 +76,7 @@ def manifest() -> dict:
         "created_at": "2026-11-23T00:00:00Z",
         "policy": {
             "kind": "omp",
+            "objective": "omp",
             "nfe": 1,
             "n_obs_steps": STEPS,
             "horizon": HORIZON,
@@ -108,7 +109,7 @@ def manifest() -> dict:
             "folded": True,
             "stats": {"observation.state": stats, "action": stats},
         },
-        "variants": [{"name": "fp32", "file": "policy.fp32.onnx", "precision": "fp32"}],
+        "variants": [{"name": "fp32", "file": "policy.fp32.onnx", "precision": "fp32", "inputs": []}],
         "default_variant": "fp32",
         "golden": {"file": "golden.json"},
         "training": {},

@@ -3,8 +3,7 @@
 Architecture of Diffusion Policy, DP3 and MP1 (arXiv 2303.04137, 2403.03954, 2507.10543): convolutions over time with
 kernel 5, GroupNorm 8, Mish, FiLM scale and bias between the two convolutions of a block.
 
-The FiLM parameters are inputs of the trunk, so that the exporter can compute them its own way
-(`export_onnx.FoldedPolicy`) and still run the very same trunk.
+The FiLM parameters are inputs of the trunk, so that `specialize` can compute them its own way.
 """
 
 import torch

@@ -1,0 +1,66 @@
+"""Every objective's policy exports as one graph with the same inputs and output, equal to PyTorch."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from omp_models.config import OBJECTIVES, PREDICTIONS, PolicyConfig
+from omp_models.errors import OmpModelsError
+from omp_models.export_onnx import MAX_NORMALIZED_ERROR, check_parity, export_onnx, export_timed_onnx, step
+from omp_models.inputs import input_shapes, random_inputs
+from omp_models.random_policy import random_policy
+from omp_models.runner import OnnxRunner, TorchRunner
+
+STATE = {"observation.state": (6,), "observation.environment_state": (4,)}
+CLOUD = {"observation.point_cloud": (32, 3), "observation.state": (5,)}
+IMAGE = {"observation.image": (3, 32, 32), "observation.state": (5,)}
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_exports(objective: str, tmp_path: Path) -> None:
+    config = PolicyConfig(horizon=4, n_action_steps=2, lead_steps=0, down_dims=(8,), objective=objective)
+    policy = random_policy(config)
+    export_onnx(policy, tmp_path / "policy.onnx")
+    graph = onnx.load(tmp_path / "policy.onnx").graph
+    shapes = {port.name: tuple(dim.dim_value for dim in port.type.tensor_type.shape.dim) for port in graph.input}
+    assert shapes == input_shapes(config)
+    assert [port.name for port in graph.output] == ["action"]
+    assert check_parity(policy, tmp_path / "policy.onnx", random_inputs(policy, 8, seed=9)) <= MAX_NORMALIZED_ERROR
+    weights = sum(int(np.prod(tensor.dims)) for tensor in graph.initializer)
+    assert weights < sum(parameter.numel() for parameter in policy.network.parameters()), "a weight is there twice"
+
+
+@pytest.mark.parametrize("shapes", [STATE, CLOUD, IMAGE])
+def test_every_encoder_exports(shapes: dict[str, tuple[int, ...]], tmp_path: Path) -> None:
+    config = PolicyConfig(
+        observation_shapes=shapes, horizon=4, n_action_steps=2, lead_steps=0, down_dims=(16, 24), prediction="velocity"
+    )
+    policy = random_policy(config)
+    export_onnx(policy, tmp_path / "policy.onnx")
+    graph = onnx.load(tmp_path / "policy.onnx").graph
+    assert [port.name for port in graph.input] == [*shapes, "noise"]
+    assert all("/" in node.name for node in graph.node)
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_the_graph_of_free_times_steps_like_the_network(prediction: str, tmp_path: Path) -> None:
+    config = PolicyConfig(horizon=4, n_action_steps=2, lead_steps=0, down_dims=(16, 24), prediction=prediction)
+    policy = random_policy(config)
+    export_timed_onnx(policy, tmp_path / "tau.onnx")
+    graph, scale = OnnxRunner(tmp_path / "tau.onnx"), policy.action_normalizer.scale.numpy()
+    for case in random_inputs(policy, 4, seed=11):
+        for r, t in ((0.0, 1.0), (0.1, 0.7), (0.3, 0.3)):
+            times = {"t": np.array([t], np.float32), "r": np.array([r], np.float32)}
+            error = np.abs((graph.infer({**case, **times}) - step(policy, case, r, t)) * scale).max()
+            assert error <= MAX_NORMALIZED_ERROR
+        whole = {"t": np.ones(1, np.float32), "r": np.zeros(1, np.float32)}
+        expected = TorchRunner(policy).infer(case)
+        assert np.abs((graph.infer({**case, **whole}) - expected) * scale).max() <= MAX_NORMALIZED_ERROR
+
+
+def test_free_times_need_an_objective_with_an_interval(tmp_path: Path) -> None:
+    config = PolicyConfig(horizon=4, n_action_steps=2, lead_steps=0, down_dims=(8,), objective="dp3")
+    with pytest.raises(OmpModelsError, match="dp3 learns no interval"):
+        export_timed_onnx(random_policy(config), tmp_path / "tau.onnx")
