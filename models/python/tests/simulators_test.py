@@ -122,6 +122,18 @@ def test_a_cloud_of_the_table_moves_with_the_hand() -> None:
     np.testing.assert_array_equal(world.reset(1)["observation.point_cloud"], cloud)
 
 
+@needs("gymnasium_robotics")
+@needs_gl
+@pytest.mark.parametrize("name", DAPG_SHAPES)
+def test_a_cloud_of_the_hand_is_spread_over_it(name: str) -> None:
+    world = open_world(f"adroit/{name}", ["observation.point_cloud"])
+    cloud = world.reset(1)["observation.point_cloud"]
+    assert cloud.shape == (512, 3)
+    assert len(np.unique(cloud, axis=0)) == 512
+    palm = world._env.data.body("palm").xpos
+    assert np.linalg.norm(cloud - palm, axis=1).min() < 0.06
+
+
 def zero_expert(folder: Path, task: str, **changes: np.ndarray) -> Path:
     """A DAPG file whose policy always answers 0.25."""
     observed, action_dim = DAPG_SHAPES[task]

@@ -10,10 +10,15 @@ from typing import Any
 import numpy as np
 
 from omp_models.errors import OmpModelsError
+from omp_models.worlds.depth_camera import cloud_reader
+from omp_models.worlds.point_cloud import CloudSpec
 from omp_models.worlds.simulated_world import SimulatedWorld, missing_package
 
 MAX_STEPS = {"door": 200, "hammer": 200, "pen": 100, "relocate": 200}
 HAND_JOINTS = 24
+CAMERA = "fixed"
+CLOUD = CloudSpec(low=(-0.6, -0.9, 0.002), high=(0.6, 0.6, 0.8), points=512)
+"""The space above the table top, which is z = 0, world frame, m."""
 DEFAULT_KEYS = ("observation.state", "observation.environment_state")
 
 
@@ -22,12 +27,13 @@ class AdroitWorld(SimulatedWorld):
 
     Observation keys: `observation.state` (24,) rad, the hand's joints from WRJ1 to THJ0, the agent position of DP3,
     which leaves the arm out; `observation.environment_state`, Adroit's own observation, which knows the object
-    (privileged): door (39,), hammer (46,), pen (45,), relocate (39,).
+    (privileged): door (39,), hammer (46,), pen (45,), relocate (39,); `observation.point_cloud` (512, 3) m, world
+    frame.
     Action: the targets of arm and hand actuators, each scaled to [-1, 1]: door 28, hammer 26, pen 24, relocate 30.
 
     Args:
         name: `door`, `hammer`, `pen` or `relocate`.
-        keys: the observations to make.
+        keys: the observations to make; the cloud needs OpenGL and dominates the cost of a step.
     """
 
     def __init__(self, name: str, keys: Iterable[str] = DEFAULT_KEYS) -> None:
@@ -43,6 +49,7 @@ class AdroitWorld(SimulatedWorld):
         readers: dict[str, Callable[[], np.ndarray]] = {
             "observation.state": lambda: self._env.data.qpos[hand],
             "observation.environment_state": lambda: self.privileged,
+            "observation.point_cloud": cloud_reader(self._env, CAMERA, CLOUD),
         }
         super().__init__(readers, keys, action_dim, dt_ms=self._env.dt * 1000, max_steps=MAX_STEPS[name])
 

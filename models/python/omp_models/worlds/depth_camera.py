@@ -4,6 +4,7 @@ import atexit
 import importlib
 import math
 import os
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ import mujoco
 import numpy as np
 
 from omp_models.errors import OmpModelsError
-from omp_models.worlds.point_cloud import back_project
+from omp_models.worlds.point_cloud import CloudSpec, back_project
 
 BACKENDS = ("egl", "osmesa")
 
@@ -82,6 +83,24 @@ class DepthCamera:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def cloud_reader(simulator: Any, name: str, spec: CloudSpec) -> Callable[[], np.ndarray]:
+    """What makes the cloud of a simulator's present state. OpenGL is opened when the first cloud is asked for.
+
+    Args:
+        simulator: has MuJoCo's `model` and `data`.
+        name: of the camera.
+        spec: what becomes of the camera's points.
+    """
+    cameras: list[DepthCamera] = []
+
+    def read() -> np.ndarray:
+        if not cameras:
+            cameras.append(DepthCamera(simulator.model, name))
+        return spec.sample(cameras[0].points(simulator.data))
+
+    return read
 
 
 def open_context(width: int, height: int) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from omp_models.errors import OmpModelsError
-from omp_models.worlds.depth_camera import DepthCamera
+from omp_models.worlds.depth_camera import cloud_reader
 from omp_models.worlds.point_cloud import CloudSpec
 from omp_models.worlds.simulated_world import SimulatedWorld, missing_package
 
@@ -47,17 +47,10 @@ class MetaworldWorld(SimulatedWorld):
         self._env.model.camera(CAMERA).pos = CAMERA_POSITION
         self.privileged = np.zeros(39)
         """The simulator's own observation (39,), float64."""
-        camera: DepthCamera | None = None
-
-        def point_cloud() -> np.ndarray:
-            nonlocal camera
-            camera = camera or DepthCamera(self._env.model, CAMERA)
-            return CLOUD.sample(camera.points(self._env.data))
-
         readers: dict[str, Callable[[], np.ndarray]] = {
             "observation.state": self._agent_position,
             "observation.environment_state": lambda: self.privileged,
-            "observation.point_cloud": point_cloud,
+            "observation.point_cloud": cloud_reader(self._env, CAMERA, CLOUD),
         }
         super().__init__(readers, keys, action_dim=4, dt_ms=self._env.dt * 1000, max_steps=MAX_STEPS)
 
