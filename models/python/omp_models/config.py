@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from . import first_format
 from .errors import OmpModelsError
 
 Shape = tuple[int, ...]
@@ -154,7 +153,7 @@ class TrainConfig:
 
         Raises CONFIG_INVALID and names the key when one is unknown.
         """
-        values = _known_keys(cls, first_format.training(values))
+        values = _known_keys(cls, values)
         if "policy" in values:
             values["policy"] = policy_from_dict(values["policy"])
         return cls(**values)

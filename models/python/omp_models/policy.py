@@ -8,7 +8,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from . import first_format
 from .config import PolicyConfig, policy_from_dict
 from .dataset import ACTION_KEY
 from .errors import OmpModelsError
@@ -58,8 +57,6 @@ def load_policy(path: Path) -> Policy:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        if first_format.is_checkpoint(metadata):
-            metadata, weights = first_format.checkpoint(metadata, weights)
         description = json.loads(metadata["policy"])
         stats = {key: MinMaxStats.from_dict(values) for key, values in description["stats"].items()}
         policy = Policy(policy_from_dict(description["config"]), stats)

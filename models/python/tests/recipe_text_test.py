@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from omp_models.config import TrainConfig
 from omp_models.errors import OmpModelsError
 from omp_models.recipe import Recipe
 from omp_models.yaml_text import parse
@@ -104,10 +103,3 @@ def test_a_wrong_change_is_named(change, message):
 def test_a_list_is_no_recipe():
     with pytest.raises(OmpModelsError, match="a mapping of keys is expected"):
         parse("[1, 2]", "recipe.yaml")
-
-
-def test_a_configuration_of_the_first_format_is_read():
-    first = {"objective": "omp", "steps": 7, "policy": {"observation_dims": {"observation.state": 3}, "action_dim": 2}}
-    config = TrainConfig.from_dict(first)
-    assert (config.steps, config.policy.objective) == (7, "omp")
-    assert config.policy.observation_shapes == {"observation.state": (3,)}
