@@ -9,6 +9,7 @@ import pytest
 from omp_models.config import OBJECTIVES, PREDICTIONS, PolicyConfig
 from omp_models.errors import OmpModelsError
 from omp_models.export_onnx import MAX_NORMALIZED_ERROR, check_parity, export_onnx, export_timed_onnx, step
+from omp_models.export_split import export_split_onnx
 from omp_models.inputs import input_shapes, random_inputs
 from omp_models.random_policy import random_policy
 from omp_models.runner import OnnxRunner, TorchRunner
@@ -64,3 +65,22 @@ def test_free_times_need_an_objective_with_an_interval(tmp_path: Path) -> None:
     config = PolicyConfig(horizon=4, n_action_steps=2, lead_steps=0, down_dims=(8,), objective="dp3")
     with pytest.raises(OmpModelsError, match="dp3 learns no interval"):
         export_timed_onnx(random_policy(config), tmp_path / "tau.onnx")
+
+
+@pytest.mark.parametrize("shapes", [STATE, CLOUD])
+def test_encoder_and_head_are_the_policy(shapes: dict[str, tuple[int, ...]], tmp_path: Path) -> None:
+    config = PolicyConfig(observation_shapes=shapes, horizon=4, n_action_steps=2, lead_steps=0, down_dims=(16, 24))
+    policy = random_policy(config)
+    encoder, head = tmp_path / "encoder.onnx", tmp_path / "head.onnx"
+    export_split_onnx(policy, encoder, head)
+    encode, act, scale = OnnxRunner(encoder), OnnxRunner(head), policy.action_normalizer.scale.numpy()
+    for case in random_inputs(policy, 3, seed=13):
+        newer = encode.infer({key: case[key][:, 1] for key in shapes})
+        older = encode.infer({key: case[key][:, 0] for key in shapes})
+        actions = act.infer({"features": np.stack([older, newer], axis=1), "noise": case["noise"]})
+        expected = TorchRunner(policy).infer(case)
+        assert np.abs((actions - expected) * scale).max() <= MAX_NORMALIZED_ERROR
+    ports = {
+        port.name: [d.dim_value for d in port.type.tensor_type.shape.dim] for port in onnx.load(encoder).graph.input
+    }
+    assert ports == {key: [1, *shape] for key, shape in shapes.items()}

@@ -41,7 +41,7 @@ def without_limit(values: dict[str, Any]) -> None:
         (lambda v: v.pop("bundle_id"), "bundle_id"),
         (lambda v: v["observations"][1].pop("unit"), "unit"),
         (lambda v: v["observations"].reverse(), r"observations \['observation.environment_state'.* expected"),
-        (lambda v: v["observations"][0]["names"].pop(), "observation.state has 1 names, its last axis has 2 values"),
+        (lambda v: v["observations"][0]["names"].pop(), "observation.state has 1 names and 2 channels"),
         (lambda v: v.update(world="moon"), "world 'moon' is unknown"),
         (lambda v: v["joints"].pop(), "1 joints, action_dim is 2"),
         (without_limit, "joint lift lacks max_velocity"),
