@@ -16,7 +16,7 @@ function omp(...args: readonly string[]): { status: number | null; out: string; 
 const tinyPolicy = repositoryPath("test", "vectors", "tiny-policy");
 
 test("every command of the host tool explains itself", () => {
-  for (const name of ["train", "export", "evaluate", "verify", "inspect"]) {
+  for (const name of ["data", "train", "export", "evaluate", "verify", "inspect"]) {
     const { status, out } = omp(name, "--help");
     assert.equal(status, 0);
     assert.match(out, new RegExp(`^usage: omp ${name} `));
@@ -29,6 +29,16 @@ test("a wrong call ends with status 2 and names what is wrong", () => {
     [["train", "--out", "run"], /--config is missing/],
     [["train", "--confg", "x"], /--confg/],
     [["train", "--config", "x", "--out", "y", "--device", "tpu"], /--device.*tpu.*cpu or cuda/],
+    [["data"], /nothing.*inspect, collect, import/],
+    [["data", "show"], /show.*inspect, collect, import/],
+    [["data", "inspect"], /Expected: PATH/],
+    [["data", "inspect", "x.npz", "--dt-ms", "0"], /--dt-ms.*milliseconds above 0/],
+    [["data", "collect", "--out", "x.npz"], /--task is missing/],
+    [
+      ["data", "collect", "--task", "push", "--out", "x", "--first-seed", "7"],
+      /--first-seed.*1000000/,
+    ],
+    [["data", "import", "set", "--out", "x", "--format", "hdf5"], /hdf5.*dp3-zarr or lerobot/],
     [["export", "run", "--out", "bundle"], /Expected: options only/],
     [["evaluate", tinyPolicy, "--policy", "int4"], /int4.*int8 or fp32 or torch/],
     [["evaluate", tinyPolicy, "--episodes", "0"], /--episodes.*0.*from 1/],

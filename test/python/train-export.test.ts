@@ -1,53 +1,19 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { appendFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, test } from "node:test";
 
 import { repositoryPath } from "../support/repository.ts";
 import { needsPython } from "./python.ts";
+import { runOmp } from "./run-omp.ts";
 
-const omp = repositoryPath("dist", "sdk", "cli", "omp.js");
 const recipe = repositoryPath("test", "python", "tiny-recipe.json");
 const folder = await mkdtemp(join(tmpdir(), "omp-train-"));
 const run = join(folder, "run");
 const bundle = join(folder, "bundle");
 after(() => rm(folder, { recursive: true, force: true }));
-
-interface Ended {
-  readonly status: number | null;
-  readonly lines: readonly string[];
-  readonly errors: string;
-}
-
-/** Runs the `omp` command as a terminal does: in a process group of its own, which `onLine` may interrupt as a whole. */
-async function runOmp(
-  args: readonly string[],
-  onLine: (line: string, interrupt: () => void) => void = () => undefined,
-): Promise<Ended> {
-  const child = spawn(process.execPath, [omp, ...args], {
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const closed = once(child, "close");
-  const lines: string[] = [];
-  let errors = "";
-  child.stderr.on("data", (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  for await (const line of createInterface({ input: child.stdout })) {
-    lines.push(line);
-    onLine(line, () => {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGINT");
-    });
-  }
-  await closed;
-  return { status: child.exitCode, lines, errors };
-}
 
 test("Ctrl-C leaves a checkpoint, and the same command goes on from it", needsPython, async () => {
   const change = ["--set", "train.steps=100", "--set", "train.log_every=10"];

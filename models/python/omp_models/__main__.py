@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ from .bench_graph import NETWORKS
 from .device import DEVICES
 from .errors import OmpModelsError
 from .evaluate import POLICY_FILES
+from .importers.open_recording import FORMATS
+from .importers.recording import ImportOptions
 from .interrupt import Interrupt, Interrupted
-from .recipe import Recipe
+from .recipe import DemonstrationSpec, Recipe
+from .worlds.collect import FIRST_TRAINING_SEED
+from .worlds.tasks import TASK_NAMES
 
 EXIT_ERROR = 1
 EXIT_INTERRUPTED = 130
@@ -41,9 +46,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
     match arguments.command:
         case "collect":
-            return commands.collect(
-                Recipe.from_files(arguments.config, arguments.set).demonstrations, arguments.out, interrupt
-            )
+            return _collect(arguments, interrupt)
         case "train":
             recipe = Recipe.from_files(arguments.config, arguments.set)
             return commands.train_recipe(recipe, arguments.data, arguments.out, arguments.device, interrupt)
@@ -57,6 +60,13 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
                 arguments.device,
                 interrupt,
             )
+        case "import":
+            return commands.import_demonstrations(
+                arguments.data, arguments.format, _import_options(arguments), arguments.out, interrupt
+            )
+        case "inspect":
+            options = replace(_import_options(arguments), needs_period=False)
+            return commands.inspect(arguments.data, options, arguments.plot, interrupt)
         case "import-checkpoint":
             return commands.import_published(
                 Recipe.from_files(arguments.config, arguments.set), arguments.checkpoint, arguments.out
@@ -76,6 +86,21 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
             return commands.verify(arguments.bundle, arguments.data, arguments.windows, interrupt)
 
 
+def _collect(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
+    if arguments.config is not None:
+        recipe = Recipe.from_files(arguments.config, arguments.set)
+        task, spec = recipe.world, recipe.demonstrations
+        if task is None:
+            raise OmpModelsError("CONFIG_INVALID", "the recipe names no world to collect in")
+    else:
+        task, spec = arguments.task, DemonstrationSpec(arguments.episodes, arguments.first_seed)
+    return commands.collect(task, spec, arguments.out, interrupt, arguments.observations, arguments.experts)
+
+
+def _import_options(arguments: argparse.Namespace) -> ImportOptions:
+    return ImportOptions(arguments.observations, arguments.dt_ms, image_size=arguments.image_size)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m omp_models", description=__doc__)
     subparsers = parser.add_subparsers(dest="command", required=True)
@@ -89,18 +114,47 @@ def _parser() -> argparse.ArgumentParser:
         # argparse refuses an explicit required=False in a group of which one option is required.
         added.add_argument(option, type=Path, help=text, **({"required": True} if required else {}))
 
-    def recipe(added: argparse.ArgumentParser) -> None:
-        text = "recipe; given several times, later files are laid over earlier ones, as a method's over a task's"
-        added.add_argument("--config", type=Path, action="append", required=True, help=text)
+    def config(added: argparse._ActionsContainer, text: str, required: bool = True) -> None:
+        added.add_argument(
+            "--config", type=Path, action="append", help=text, **({"required": True} if required else {})
+        )
+
+    def change(added: argparse.ArgumentParser) -> None:
         text = "change the recipe, as in train.policy.objective=mp1; may be given several times"
         added.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=text)
+
+    def recipe(added: argparse.ArgumentParser) -> None:
+        config(added, "recipe; given several times, later files are laid over earlier ones, a method's over a task's")
+        change(added)
 
     def device(added: argparse.ArgumentParser) -> None:
         added.add_argument("--device", choices=DEVICES, default="cpu", help="where to train; default: cpu")
 
     added = command("collect", "Let the world's expert demonstrate the task.")
-    recipe(added)
+    source = added.add_mutually_exclusive_group(required=True)
+    source.add_argument("--task", help=TASK_NAMES)
+    config(source, "recipe, whose world, episodes and first seed are taken; as in `train`", required=False)
+    change(added)
     path(added, "--out", "the .npz file to write")
+    added.add_argument("--episodes", type=_positive, default=10, help="good episodes to collect with --task")
+    added.add_argument("--first-seed", type=int, default=FIRST_TRAINING_SEED)
+    added.add_argument("--observations", type=_keys, help="keys to record, comma separated; default: no clouds")
+    path(added, "--experts", "folder of the DAPG policies <task>.npz, for adroit tasks", required=False)
+
+    def recording(added: argparse.ArgumentParser, text: str) -> None:
+        path(added, "--data", text)
+        added.add_argument("--observations", type=_keys, help="keys to read, comma separated; default: no pictures")
+        added.add_argument("--dt-ms", type=float, help="period of a step, where the format does not record it")
+        added.add_argument("--image-size", type=_positive, default=84, help="pixels; pictures become square")
+
+    added = command("import", "Turn a recording of another project into demonstrations.")
+    recording(added, "folder: a zarr store of DP3 or MP1, or a LeRobot dataset of v2.0, v2.1 or v3.0")
+    added.add_argument("--format", choices=list(FORMATS), help="default: found out")
+    path(added, "--out", "the .npz file to write")
+
+    added = command("inspect", "Show what is in demonstrations.")
+    recording(added, "demonstrations, .npz, or a folder that can be imported")
+    path(added, "--plot", "an SVG file to draw every value into", required=False)
 
     added = command("train", "Train a policy; goes on where an interrupted run of the same recipe stopped.")
     recipe(added)
@@ -155,6 +209,10 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--rounds", type=_positive, default=300, help="runs of every graph, in turns")
     path(added, "--samples", "JSON file for every single latency", required=False)
     return parser
+
+
+def _keys(text: str) -> list[str]:
+    return text.split(",")
 
 
 def _positive(text: str) -> int:

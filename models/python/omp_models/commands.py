@@ -1,6 +1,7 @@
 """What the commands do. Each returns the fields of its `result` event, which `events` lists."""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,18 @@ from . import events
 from .action_error import Reference, error_table
 from .bench_graph import figures
 from .bundle import CHECKPOINT_FILE, golden_files, read_manifest
-from .dataset import load_demonstrations
+from .dataset import ACTION_KEY, load_demonstrations
 from .errors import OmpModelsError
 from .evaluate import open_runner, run_episodes, summarize
 from .export import export_bundle, save_recipe
 from .golden import golden_errors
 from .import_checkpoint import import_checkpoint
+from .importers.open_recording import import_recording
+from .importers.recording import ImportOptions, OnEpisode
 from .inputs import CHECK_SEED, ObservedInputs
+from .inspection import open_recording
 from .interrupt import Interrupt, Interrupted
+from .plot import plot
 from .policy import Policy, load_policy, save_policy
 from .recipe import DemonstrationSpec, Recipe, ToleranceSpec
 from .rollouts import Rollouts
@@ -24,17 +29,26 @@ from .sweep import SWEEP_FILE, SweepTable, combinations, run_name
 from .train import POLICY_FILE, train
 from .verify import require_tolerance
 from .worlds.collect import collect_demonstrations, write_demonstrations
+from .worlds.tasks import open_demonstrator
 
 
-def collect(spec: DemonstrationSpec, out: Path, interrupt: Interrupt) -> dict[str, Any]:
-    """Demonstrations of the push world into one file."""
+def collect(
+    task: str,
+    spec: DemonstrationSpec,
+    out: Path,
+    interrupt: Interrupt,
+    observations: Sequence[str] | None = None,
+    experts: Path | None = None,
+) -> dict[str, Any]:
+    """Demonstrations of a task's expert into one file. `observations` and `experts` as of `open_demonstrator`."""
+    demonstrator = open_demonstrator(task, observations, experts)
     progress = events.Progress("collect", spec.episodes)
 
     def on_episode(kept: int) -> None:
         interrupt.check()
         progress.update(kept)
 
-    arrays, discarded = collect_demonstrations(spec.episodes, spec.first_seed, on_episode=on_episode)
+    arrays, discarded = collect_demonstrations(demonstrator, spec.episodes, spec.first_seed, on_episode)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_demonstrations(out, arrays)
     steps = len(arrays["action"])
@@ -46,6 +60,50 @@ def collect(spec: DemonstrationSpec, out: Path, interrupt: Interrupt) -> dict[st
         "discarded": discarded,
         "steps": steps,
     }
+
+
+def import_demonstrations(
+    data: Path, format_name: str | None, options: ImportOptions, out: Path, interrupt: Interrupt
+) -> dict[str, Any]:
+    """A recording of another project into one file."""
+    arrays = import_recording(data, format_name, options, _episode_progress("import", interrupt))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_demonstrations(out, arrays)
+    episodes, steps = len(arrays["episode_ends"]), len(arrays[ACTION_KEY])
+    events.say(f"{out}: {episodes} episodes, {steps} steps of {float(arrays['dt_ms']):g} ms")
+    return {
+        "dataset": str(out),
+        "sha256": hashlib.sha256(out.read_bytes()).hexdigest(),
+        "episodes": episodes,
+        "steps": steps,
+    }
+
+
+def inspect(data: Path, options: ImportOptions, plot_file: Path | None, interrupt: Interrupt) -> dict[str, Any]:
+    """What is in demonstrations, of this project or of another one."""
+    recording = open_recording(data, options, _episode_progress("read", interrupt))
+    if plot_file is not None:
+        plot_file.write_text(plot(recording))
+    report = recording.report()
+    for key in report["keys"]:
+        if key["constant"]:
+            events.log(
+                f"{key['key']}: {len(key['constant'])} of {len(key['min'])} values never change: {key['constant']}. "
+                "Min-max normalisation leaves them unscaled; leave them out if they can move on the robot"
+            )
+    return {"data": str(data), "plot": None if plot_file is None else str(plot_file), **report}
+
+
+def _episode_progress(stage: str, interrupt: Interrupt) -> OnEpisode:
+    progress: events.Progress | None = None
+
+    def on_episode(done: int, total: int) -> None:
+        nonlocal progress
+        interrupt.check()
+        progress = progress or events.Progress(stage, total)
+        progress.update(done)
+
+    return on_episode
 
 
 def train_recipe(recipe: Recipe, data: Path, run: Path, device: str, interrupt: Interrupt) -> dict[str, Any]:
@@ -127,7 +185,7 @@ def make(recipe: Recipe, run: Path, out: Path, device: str, interrupt: Interrupt
         raise OmpModelsError("CONFIG_INVALID", "the recipe names no world to collect in; use `train` and `export`")
     data = run / "demonstrations.npz"
     if not data.exists():
-        collect(recipe.demonstrations, data, interrupt)
+        collect(recipe.world, recipe.demonstrations, data, interrupt)
     train_recipe(recipe, data, run, device, interrupt)
     return export(run, data, out, None, interrupt)
 

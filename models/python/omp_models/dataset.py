@@ -7,6 +7,7 @@ episodes one after the other; `episode_ends` int64 [E], cumulative; `dt_ms`; `se
 import hashlib
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +52,31 @@ class Windows:
 
 
 def load_demonstrations(path: Path, policy: PolicyConfig) -> Demonstrations:
-    """Reads and checks one file. Raises DATASET_INVALID naming file, key and episode."""
+    """Reads one file and checks that it fits `policy`. Raises DATASET_INVALID naming file, key and episode."""
+    shapes = {**policy.observation_shapes, ACTION_KEY: (policy.action_dim,)}
+    demonstrations = read_demonstrations(path, list(shapes))
+
+    def fail(message: str) -> OmpModelsError:
+        return OmpModelsError("DATASET_INVALID", f"{path}: {message}")
+
+    if demonstrations.dt_ms != policy.dt_ms:
+        raise fail(f"dt_ms is {demonstrations.dt_ms}, the policy expects {policy.dt_ms}")
+    for key, rows in demonstrations.arrays.items():
+        expected = (int(demonstrations.episode_ends[-1]), *shapes[key])
+        if rows.shape != expected or rows.dtype != np.float32:
+            raise fail(f"key {key} is {rows.dtype}{list(rows.shape)}, float32{list(expected)} expected")
+    return demonstrations
+
+
+def read_demonstrations(path: Path, keys: Sequence[str] | None = None) -> Demonstrations:
+    """Reads one file.
+
+    Args:
+        path: the `.npz` file.
+        keys: what to read; None: every observation and the action.
+
+    Raises DATASET_INVALID naming file, key, episode and row.
+    """
 
     def fail(message: str) -> OmpModelsError:
         return OmpModelsError("DATASET_INVALID", f"{path}: {message}")
@@ -60,30 +85,37 @@ def load_demonstrations(path: Path, policy: PolicyConfig) -> Demonstrations:
         raise fail("no such file; `python -m omp_models collect` writes one")
     if not zipfile.is_zipfile(path):
         raise fail("no .npz archive, or a part of one; `python -m omp_models collect` writes one")
-    shapes = {**policy.observation_shapes, ACTION_KEY: (policy.action_dim,)}
     try:
         with np.load(path, allow_pickle=False) as file:
-            missing = [key for key in (*shapes, "episode_ends", "dt_ms") if key not in file]
+            if keys is None:
+                keys = [*(key for key in file.files if key.startswith("observation.")), ACTION_KEY]
+            missing = [key for key in (*keys, "episode_ends", "dt_ms") if key not in file]
             if missing:
                 raise fail(f"key {missing[0]} is missing; the file has {', '.join(sorted(file.files))}")
-            arrays = {key: file[key] for key in shapes}
+            arrays = {key: file[key] for key in keys}
             episode_ends = file["episode_ends"].astype(np.int64)
             dt_ms = float(file["dt_ms"])
     except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise fail(str(error)) from error
-    if dt_ms != policy.dt_ms:
-        raise fail(f"dt_ms is {dt_ms}, the policy expects {policy.dt_ms}")
-    if len(episode_ends) == 0 or np.any(np.diff(episode_ends, prepend=0) <= 0):
+    if episode_ends.ndim != 1 or len(episode_ends) == 0 or np.any(np.diff(episode_ends, prepend=0) <= 0):
         raise fail("episode_ends must be increasing and start above 0")
     for key, rows in arrays.items():
-        expected = (int(episode_ends[-1]), *shapes[key])
-        if rows.shape != expected or rows.dtype != np.float32:
-            raise fail(f"key {key} is {rows.dtype}{list(rows.shape)}, float32{list(expected)} expected")
+        if rows.ndim < 2 or len(rows) != episode_ends[-1]:
+            expected = ", ".join(map(str, (episode_ends[-1], *(rows.shape[1:] or "D"))))
+            raise fail(f"key {key} is {rows.dtype}{list(rows.shape)}, float32[{expected}] expected")
+    check_rows(path, arrays, episode_ends)
+    return Demonstrations(arrays, episode_ends, dt_ms, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def check_rows(source: Path, arrays: dict[str, np.ndarray], episode_ends: np.ndarray) -> None:
+    """Raises DATASET_INVALID naming key, episode and row of the first value that is not finite."""
+    for key, rows in arrays.items():
         bad_rows = np.flatnonzero(~np.isfinite(rows).all(axis=tuple(range(1, rows.ndim))))
         if len(bad_rows):
             episode = int(np.searchsorted(episode_ends, bad_rows[0], side="right"))
-            raise fail(f"key {key}, episode {episode}: row {bad_rows[0]} is not finite")
-    return Demonstrations(arrays, episode_ends, dt_ms, hashlib.sha256(path.read_bytes()).hexdigest())
+            raise OmpModelsError(
+                "DATASET_INVALID", f"{source}: key {key}, episode {episode}: row {bad_rows[0]} is not finite"
+            )
 
 
 def window_indices(episode_ends: np.ndarray, length: int, pad_before: int, pad_after: int) -> np.ndarray:

@@ -14,6 +14,9 @@ Every line has `event`:
 | `error` | `code` of OmpModelsError, or INTERNAL, `message` |
 | `result` | `command` and, by command: |
 | | `collect`: `dataset` file, `sha256`, `episodes` kept, `discarded`, `steps` |
+| | `import`: `dataset` file, `sha256`, `episodes`, `steps` |
+| | `inspect`: `data`, `plot` file or null, `episodes`, `steps`, `dt_ms` or null, `lengths` (`min`, `median`, `max`), |
+| | `tasks`, `keys` (each `key`, `shape` of a step, `dtype`, `min` and `max` by channel, `constant` channels) |
 | | `train`: `run` directory, `policy` file, `step` |
 | | `sweep`: `table` file, `runs` |
 | | `import-checkpoint`: `run` directory, `policy` file |

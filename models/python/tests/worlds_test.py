@@ -9,7 +9,8 @@ import pytest
 from omp_models.config import PolicyConfig
 from omp_models.dataset import load_demonstrations
 from omp_models.errors import OmpModelsError
-from omp_models.worlds.collect import FIRST_TRAINING_SEED, Disturbance, collect_demonstrations, write_demonstrations
+from omp_models.worlds.collect import FIRST_TRAINING_SEED, collect_demonstrations, write_demonstrations
+from omp_models.worlds.push_demonstrator import Disturbance, PushDemonstrator
 from omp_models.worlds.push_expert import PushExpert
 from omp_models.worlds.push_kinematics import ArmKinematics
 from omp_models.worlds.push_world import PushWorld
@@ -133,14 +134,14 @@ def test_a_point_out_of_reach_is_answered_with_finite_joints(world: PushWorld) -
 def test_evaluation_seeds_are_refused() -> None:
     for seed in (0, FIRST_TRAINING_SEED - 1):
         with pytest.raises(OmpModelsError, match=f"first_seed is {seed}; .* for evaluation") as raised:
-            collect_demonstrations(1, seed)
+            collect_demonstrations(PushDemonstrator(PushWorld()), 1, seed)
         assert raised.value.code == "CONFIG_INVALID"
 
 
 def test_equal_seeds_collect_equal_bytes_which_load(tmp_path: Path) -> None:
     path = tmp_path / "demonstrations.npz"
-    arrays, discarded = collect_demonstrations(3, FIRST_TRAINING_SEED)
-    again, discarded_again = collect_demonstrations(3, FIRST_TRAINING_SEED)
+    arrays, discarded = collect_demonstrations(PushDemonstrator(PushWorld()), 3, FIRST_TRAINING_SEED)
+    again, discarded_again = collect_demonstrations(PushDemonstrator(PushWorld()), 3, FIRST_TRAINING_SEED)
     assert discarded == discarded_again
     assert arrays.keys() == again.keys()
     for key, value in arrays.items():
@@ -155,7 +156,7 @@ def test_equal_seeds_collect_equal_bytes_which_load(tmp_path: Path) -> None:
 def test_labels_replay_to_the_recorded_rows_only_where_nothing_disturbed_them() -> None:
     def largest_deviation(noise: Disturbance) -> float:
         """Joints, rad, between a replay of the labels and the recorded rows."""
-        arrays, discarded = collect_demonstrations(1, DISTURBED_SEED, noise)
+        arrays, discarded = collect_demonstrations(PushDemonstrator(PushWorld(), noise), 1, DISTURBED_SEED)
         assert discarded == 0
         world = PushWorld()
         observation = world.reset(DISTURBED_SEED)
@@ -170,7 +171,7 @@ def test_labels_replay_to_the_recorded_rows_only_where_nothing_disturbed_them() 
 
 
 def test_an_episode_whose_labels_break_a_limit_of_a_joint_is_left_out() -> None:
-    arrays, discarded = collect_demonstrations(2, BREAKING_SEED)
+    arrays, discarded = collect_demonstrations(PushDemonstrator(PushWorld()), 2, BREAKING_SEED)
     assert discarded >= 1
     assert BREAKING_SEED not in arrays["seeds"]
     for actions in np.split(arrays["action"].astype(np.float64), arrays["episode_ends"][:-1]):

@@ -1,124 +1,61 @@
-"""Demonstrations of the push world's expert, with disturbances it has to correct.
+"""Demonstrations of any world, gathered seed by seed."""
 
-The expert is asked in the state that the disturbances led to, and its clean answer is the label (DART): the data
-covers the neighbourhood of the expert's path without a single wrong label.
-"""
-
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from omp_models.dataset import ACTION_KEY
 from omp_models.errors import OmpModelsError
-from omp_models.random_stream import RandomStream
-from omp_models.worlds.push_expert import PushExpert
-from omp_models.worlds.push_kinematics import ArmKinematics
-from omp_models.worlds.push_world import PushWorld
+from omp_models.worlds.world import Demonstrator
 
 FIRST_TRAINING_SEED = 1_000_000
 """Policies are evaluated on smaller seeds, so no demonstration may use one."""
 
-ROWS_AFTER_FINISH = 8
-"""The expert's rest above the placed puck, as long as one executed chunk."""
-
-
-@dataclass(frozen=True)
-class Disturbance:
-    """How demonstrations are disturbed. Drawn from the episode's own seed, so a data set can be made again."""
-
-    joint_noise: float = 0.012
-    """Standard deviation in rad of what is added to the executed action; every second episode stays undisturbed."""
-    correlation_ms: float = 250.0
-    """Time in which that addition forgets itself: a slow push, not a tremble."""
-    scattered_starts: float = 0.4
-    """Share of episodes that start with the arm anywhere above or beside the puck instead of at home."""
+MAX_FAILURES = 50
+"""Episodes left out in a row after which the expert is taken to be the wrong one."""
 
 
 def collect_demonstrations(
-    count: int, first_seed: int, noise: Disturbance | None = None, on_episode: Callable[[int], None] | None = None
+    demonstrator: Demonstrator, count: int, first_seed: int, on_episode: Callable[[int], None] | None = None
 ) -> tuple[dict[str, np.ndarray], int]:
-    """`count` good episodes of ascending seeds from `first_seed`, and how many others were left out.
+    """`count` good episodes of ascending seeds from `first_seed` as `dataset` stores them, and how many others were
+    left out.
 
-    Good is an episode that succeeds and whose actions keep every joint's velocity and acceleration limit: what a
-    motor controller would refuse must not be taught.
-
-    Row t of a key is what was observed before step t, `action` row t what the expert commanded for it.
-    `on_episode` is told how many are kept after every attempt. Raises CONFIG_INVALID for an evaluation seed.
+    `on_episode` is told how many are kept after every attempt. Raises CONFIG_INVALID for an evaluation seed, and when
+    MAX_FAILURES episodes in a row are left out.
     """
     if first_seed < FIRST_TRAINING_SEED:
         raise OmpModelsError(
             "CONFIG_INVALID", f"first_seed is {first_seed}; seeds below {FIRST_TRAINING_SEED} are for evaluation"
         )
-    world = PushWorld()
-    expert = PushExpert(world)
     episodes: list[dict[str, np.ndarray]] = []
     seeds: list[int] = []
     seed = first_seed
     while len(episodes) < count:
-        episode = _run_episode(world, expert, seed, noise or Disturbance())
+        episode = demonstrator.demonstrate(seed)
         if episode is not None:
             episodes.append(episode)
             seeds.append(seed)
+        elif seed - (seeds[-1] if seeds else first_seed - 1) >= MAX_FAILURES:
+            raise OmpModelsError(
+                "CONFIG_INVALID",
+                f"the expert failed in all {MAX_FAILURES} episodes up to seed {seed}; is it the expert of this task?",
+            )
         seed += 1
         if on_episode is not None:
             on_episode(len(episodes))
-    arrays = {key: np.concatenate([episode[key] for episode in episodes]) for key in episodes[0]}
-    arrays["episode_ends"] = np.cumsum([len(episode["action"]) for episode in episodes], dtype=np.int64)
-    arrays["dt_ms"] = np.float64(world.config["dt_ms"])
-    arrays["seeds"] = np.array(seeds, dtype=np.int64)
-    return arrays, seed - first_seed - count
+    return join_episodes(episodes, seeds, demonstrator.dt_ms), seed - first_seed - count
 
 
-def _run_episode(world: PushWorld, expert: PushExpert, seed: int, noise: Disturbance) -> dict[str, np.ndarray] | None:
-    """The rows of one episode, `None` when it failed or broke a limit."""
-    stream = RandomStream(seed ^ 0x5EED)
-    observation = world.reset(seed)
-    if stream.uniform(0, 1) < noise.scattered_starts:
-        observation = world.place(_scattered_start(world, stream), world.object_xy, world.goal_xy)
-    expert.reset()
-    amplitude = noise.joint_noise * stream.uniform(0.5, 1.0) * (stream.next_uint32() % 2)
-    keep = math.exp(-world.config["dt_ms"] / noise.correlation_ms)
-    push = np.zeros(len(world.home))
-    rows: dict[str, list[np.ndarray]] = {key: [] for key in (*observation, "action")}
-    rest = 0
-    while rest < ROWS_AFTER_FINISH and world.steps < world.config["max_episode_steps"]:
-        action = expert.action()
-        for key, value in observation.items():
-            rows[key].append(value)
-        rows["action"].append(action.astype(np.float32))
-        push = keep * push + amplitude * math.sqrt(1 - keep**2) * stream.normal(len(push))
-        observation = world.step(action + push)
-        rest = rest + 1 if expert.is_finished() else 0
-    if rest < ROWS_AFTER_FINISH or not world.is_success() or not _keeps_limits(world, np.stack(rows["action"])):
-        return None
-    return {key: np.stack(values) for key, values in rows.items()}
-
-
-def _keeps_limits(world: PushWorld, actions: np.ndarray) -> bool:
-    """Whether the path through `actions` (N, 6) rad keeps the joints' velocity and acceleration limits."""
-    dt = world.config["dt_ms"] / 1000
-    velocity = np.diff(actions, axis=0) / dt
-    acceleration = np.diff(velocity, axis=0) / dt
-    joints = world.config["joints"]
-    return bool(
-        np.all(np.abs(velocity) <= [joint["max_velocity"] for joint in joints])
-        and np.all(np.abs(acceleration) <= [joint["max_acceleration"] for joint in joints])
-    )
-
-
-def _scattered_start(world: PushWorld, stream: RandomStream) -> np.ndarray:
-    """Joints (6,) rad with the tool somewhere over the work area, jaw anywhere between closed and open."""
-    sampling = world.config["sampling"]
-    tool = np.array(
-        [
-            stream.uniform(*sampling["object_x"]),
-            stream.uniform(*sampling["object_y"]),
-            stream.uniform(0.04, 0.065),
-        ]
-    )
-    return ArmKinematics.of(world.model).inverse(tool, stream.uniform(0.0, 0.7))
+def join_episodes(episodes: list[dict[str, np.ndarray]], seeds: list[int], dt_ms: float) -> dict[str, np.ndarray]:
+    """The arrays of a demonstration file from the rows of its episodes."""
+    return {
+        **{key: np.concatenate([episode[key] for episode in episodes]) for key in episodes[0]},
+        "episode_ends": np.cumsum([len(episode[ACTION_KEY]) for episode in episodes], dtype=np.int64),
+        "dt_ms": np.float64(dt_ms),
+        "seeds": np.array(seeds, dtype=np.int64),
+    }
 
 
 def write_demonstrations(path: Path, arrays: dict[str, np.ndarray]) -> None:

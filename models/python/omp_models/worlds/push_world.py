@@ -8,10 +8,9 @@ import mujoco
 import numpy as np
 
 from omp_models.random_stream import RandomStream
+from omp_models.worlds.world import Observation
 
 WORLD_FOLDER = Path(__file__).resolve().parents[3] / "worlds" / "push"
-
-Observation = dict[str, np.ndarray]
 
 
 class PushWorld:
@@ -29,6 +28,10 @@ class PushWorld:
         self.data = mujoco.MjData(self.model)
         joints = self.config["joints"]
         self.home = np.array([joint["home"] for joint in joints])
+        self.action_low = np.array([joint["min_position"] for joint in joints])
+        self.action_high = np.array([joint["max_position"] for joint in joints])
+        self.dt_ms = float(self.config["dt_ms"])
+        self.max_steps: int = self.config["max_episode_steps"]
         self._joint_addresses = [self.model.joint(joint["name"]).qposadr[0] for joint in joints]
         self._object_addresses = [self.model.joint(f"object_{axis}").qposadr[0] for axis in "xy"]
         self._goal = self.model.body("goal").mocapid[0]
@@ -111,4 +114,4 @@ class PushWorld:
 
     def is_over(self) -> bool:
         """Whether the episode has ended, by success or by its longest length."""
-        return self._succeeded or self.steps >= self.config["max_episode_steps"]
+        return self._succeeded or self.steps >= self.max_steps

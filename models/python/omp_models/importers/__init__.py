@@ -1,0 +1,1 @@
+"""Demonstrations recorded by other projects, read into the arrays that `dataset` stores."""
