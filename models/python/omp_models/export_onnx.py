@@ -81,7 +81,7 @@ def export_timed_onnx(policy: Policy, path: Path) -> None:
     intervals = ((1.0, 0.0), (0.85, 0.0), (1.0, 0.5), (0.5, 0.0))
     for case, (t, r) in zip(random_inputs(policy, len(intervals), seed=0), intervals, strict=True):
         times = {"t": np.array([t], np.float32), "r": np.array([r], np.float32)}
-        _require_parity(path, np.abs((graph.infer({**case, **times}) - step(policy, case, r, t)) * scale).max())
+        require_parity(path, np.abs((graph.infer({**case, **times}) - step(policy, case, r, t)) * scale).max())
 
 
 @torch.inference_mode()
@@ -94,13 +94,13 @@ def step(policy: Policy, inputs: Inputs, r: float, t: float) -> np.ndarray:
     return policy.action_normalizer.inverse(z - (t - r) * velocity).numpy()
 
 
-def write_graph(module: nn.Module, shapes: dict[str, tuple[int, ...]], path: Path) -> None:
+def write_graph(module: nn.Module, shapes: dict[str, tuple[int, ...]], path: Path, output: str = ACTION_OUTPUT) -> None:
     """Writes `module`, whose inputs have these names and shapes, as one ONNX graph."""
     program = torch.onnx.export(
         module.eval(),
         tuple(torch.rand(shape) for shape in shapes.values()),
         input_names=list(shapes),
-        output_names=[ACTION_OUTPUT],
+        output_names=[output],
         opset_version=OPSET,
         dynamo=True,
         external_data=False,
@@ -118,11 +118,12 @@ def check_parity(policy: Policy, path: Path, inputs: list[Inputs]) -> float:
     scale = policy.action_normalizer.scale.numpy()
     reference, graph = TorchRunner(policy), OnnxRunner(path)
     error = max(float(np.abs((graph.infer(case) - reference.infer(case)) * scale).max()) for case in inputs)
-    _require_parity(path, error)
+    require_parity(path, error)
     return error
 
 
-def _require_parity(path: Path, error: float) -> None:
+def require_parity(path: Path, error: float) -> None:
+    """Raises PARITY_FAILED when the graph at `path` is more than MAX_NORMALIZED_ERROR from PyTorch."""
     if not error <= MAX_NORMALIZED_ERROR:
         raise OmpModelsError(
             "PARITY_FAILED", f"{path}: differs from PyTorch by {error:.2e}, at most {MAX_NORMALIZED_ERROR} allowed"

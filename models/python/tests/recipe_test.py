@@ -44,6 +44,10 @@ def without_limit(values: dict[str, Any]) -> None:
         (lambda v: v["observations"][0]["names"].pop(), "observation.state has 1 names and 2 channels"),
         (lambda v: v.update(world="moon"), "world 'moon' is unknown"),
         (lambda v: v["joints"].pop(), "1 joints, action_dim is 2"),
+        (lambda v: v["export"].update(variants=["int8", "fp32", "int4"]), r"\['int4'\] are unknown"),
+        (lambda v: v["export"].update(variants=["tau", "fp32"]), "begins with the default"),
+        (lambda v: v["export"].update(variants=["int8"]), "lacks fp32"),
+        (lambda v: v["export"]["tolerance"].update(int4_p99=1), "int4_p99"),
         (without_limit, "joint lift lacks max_velocity"),
     ],
 )
