@@ -1,6 +1,5 @@
 import type { LinkCounters, TrajectoryVerdict } from "../../sdk/src/actuator-link.ts";
 import type { Clock } from "../../sdk/src/clock.ts";
-import { OmpError } from "../../sdk/src/errors.ts";
 import type { Trajectory } from "../../sdk/src/types.ts";
 import type { Controller } from "./handshake.ts";
 import { AckCode, MessageType, maxParts, rowsPerPart } from "./protocol/constants.ts";
@@ -12,9 +11,9 @@ import {
   writeTrajPosition,
   type TrajHeader,
 } from "./protocol/host-messages.ts";
-import { toCounts } from "./protocol/units.ts";
 import type { Session } from "./session.ts";
 import { TickGrid } from "./tick-grid.ts";
+import { dtTicksOf, fillCounts, type TrajectoryBounds } from "./trajectory-counts.ts";
 import type { Transport } from "./transport/transport.ts";
 
 export interface TrajectorySenderOptions {
@@ -31,8 +30,6 @@ export interface TrajectorySenderOptions {
 const maxOutstanding = 8;
 /** Delimiters, COBS, type, seq and crc around a payload. */
 const frameOverheadBytes = 9;
-const maxDtTicks = 1000;
-const maxCounts = 0x7fffffff;
 const none = -1;
 
 /** Waypoints one trajectory to this controller may hold. */
@@ -47,8 +44,7 @@ export function maxWaypoints({ ident }: Controller): number {
 export class TrajectorySender {
   readonly #options: TrajectorySenderOptions;
   readonly #grid = new TickGrid();
-  readonly #maxWaypoints: number;
-  readonly #tickMs: number;
+  readonly #bounds: TrajectoryBounds;
   readonly #jointCount: number;
   readonly #rowsPerPart: number;
   readonly #header: TrajHeader;
@@ -65,11 +61,14 @@ export class TrajectorySender {
   constructor(options: TrajectorySenderOptions) {
     const { ident } = options.controller;
     this.#options = options;
-    this.#maxWaypoints = maxWaypoints(options.controller);
-    this.#tickMs = 1000 / ident.tickHz;
+    this.#bounds = {
+      jointCount: ident.jointCount,
+      maxWaypoints: maxWaypoints(options.controller),
+      tickMs: 1000 / ident.tickHz,
+    };
     this.#jointCount = ident.jointCount;
     this.#rowsPerPart = rowsPerPart(ident.jointCount);
-    this.#counts = new Int32Array(this.#maxWaypoints * ident.jointCount);
+    this.#counts = new Int32Array(this.#bounds.maxWaypoints * ident.jointCount);
     this.#sentCounts = new Int32Array(this.#counts.length);
     this.#header = {
       chunkId: 0,
@@ -92,8 +91,8 @@ export class TrajectorySender {
    * @throws {OmpError} INVALID_ARGUMENT when the trajectory cannot be put on the wire
    */
   send(trajectory: Readonly<Trajectory>, isAtRest: boolean): boolean {
-    const dtTicks = this.#dtTicks(trajectory);
-    this.#convert(trajectory);
+    const dtTicks = dtTicksOf(trajectory, this.#bounds);
+    fillCounts(trajectory, this.#counts);
     const { counters, session, transport, clock } = this.#options;
     const partCount = Math.ceil(trajectory.count / this.#rowsPerPart);
     const wireBytes =
@@ -150,49 +149,6 @@ export class TrajectorySender {
       if (this.#seqs[slot] !== none && (this.#sentAtMs[slot] ?? 0) < oldestMs) {
         this.#decide(slot, "late");
       }
-    }
-  }
-
-  #dtTicks(trajectory: Readonly<Trajectory>): number {
-    const dtTicks = trajectory.dtMs / this.#tickMs;
-    const rounded = Math.round(dtTicks);
-    const { count, jointCount, id } = trajectory;
-    if (jointCount !== this.#jointCount) {
-      throw invalid("jointCount", `${jointCount}`, `${this.#jointCount}`);
-    }
-    if (!Number.isInteger(count) || count < 1 || count > this.#maxWaypoints) {
-      throw invalid("count", `${count}`, `1 to ${this.#maxWaypoints}`);
-    }
-    if (count * jointCount > trajectory.positions.length) {
-      throw invalid("positions", `${trajectory.positions.length}`, `${count * jointCount} values`);
-    }
-    if (!Number.isInteger(id) || id < 1 || id > 0xffff) {
-      throw invalid("id", `${id}`, "1 to 65535");
-    }
-    if (!(Math.abs(dtTicks - rounded) < 1e-6 && rounded >= 1 && rounded <= maxDtTicks)) {
-      throw invalid(
-        "dtMs",
-        `${trajectory.dtMs}`,
-        `a whole multiple of the controller's tick of ${this.#tickMs} ms, at most ${maxDtTicks} ticks`,
-      );
-    }
-    if (!Number.isFinite(trajectory.startAtMs)) {
-      throw invalid("startAtMs", `${trajectory.startAtMs}`, "a finite instant");
-    }
-    return rounded;
-  }
-
-  #convert({ positions, count }: Readonly<Trajectory>): void {
-    for (let i = 0; i < count * this.#jointCount; i++) {
-      const counts = toCounts(positions[i] ?? Number.NaN);
-      if (!(Math.abs(counts) <= maxCounts)) {
-        throw invalid(
-          `positions[${i}]`,
-          `${positions[i]}`,
-          "a finite number within ±2147 rad or m",
-        );
-      }
-      this.#counts[i] = counts;
     }
   }
 
@@ -261,12 +217,4 @@ function verdictOf(code: number): TrajectoryVerdict {
     default:
       return "range";
   }
-}
-
-function invalid(field: string, observed: string, expected: string): OmpError {
-  return new OmpError("INVALID_ARGUMENT", {
-    what: `trajectory.${field} cannot be sent`,
-    observed,
-    expected,
-  });
 }

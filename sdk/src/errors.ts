@@ -14,6 +14,8 @@ export const ErrorCode = {
   BundleHashMismatch: "BUNDLE_HASH_MISMATCH",
   /** The model does not reproduce the bundle's golden outputs on this machine. */
   BundleGoldenMismatch: "BUNDLE_GOLDEN_MISMATCH",
+  /** A motor calibration is not usable, or is not the one of the servos that are there. */
+  CalibrationInvalid: "CALIBRATION_INVALID",
   /** The inference runtime or the model cannot be loaded. */
   BackendLoadFailed: "BACKEND_LOAD_FAILED",
   /** The execution provider asked for is not the one that would run. */

@@ -10,6 +10,14 @@ interface Waypoint {
   readonly position: Int32Array;
 }
 
+/** Where the first segment of a chunk begins, and how many waypoints stay before it. */
+export interface Junction {
+  readonly tick: number;
+  /** Counts. */
+  readonly position: Readonly<Int32Array>;
+  readonly kept: number;
+}
+
 interface Segment {
   readonly start: Waypoint;
   readonly end: Waypoint;
@@ -69,6 +77,11 @@ export class TrajectoryReference {
     return this.#motion !== undefined;
   }
 
+  /** Waypoints that are still to come. */
+  get waypointCount(): number {
+    return this.#ring.length;
+  }
+
   /** ENABLE in IDLE at `now`: the measured position becomes the command. */
   enable(now: number, measured: ArrayLike<number>): void {
     this.advanceTo(now);
@@ -78,19 +91,25 @@ export class TrajectoryReference {
   /** A chunk committed at `now`: `rows` is row-major `[n, joints]`, the first due at `t0`. */
   commit(now: number, t0: number, dt: number, rows: Int32Array): void {
     this.advanceTo(now);
-    const isMoving = this.isMoving;
-    const cutTick = t0 - Math.floor(dt / 2);
-    this.#ring = this.#ring.filter((waypoint) => waypoint.tick < cutTick);
-    if (this.#ring.length === 0) {
-      const startTick = isMoving ? now : Math.max(now, t0 - dt);
-      this.#from = { tick: startTick, position: this.#command.slice() };
-    }
+    const { tick, kept } = this.junction(t0, dt);
+    this.#ring.length = kept;
+    if (kept === 0) this.#from = { tick, position: this.#command.slice() };
     this.#brake = undefined;
     const jointCount = this.#joints.length;
     for (let row = 0; row * jointCount < rows.length; row++) {
       const position = rows.slice(row * jointCount, (row + 1) * jointCount);
       this.#ring.push({ tick: t0 + row * dt, position });
     }
+  }
+
+  /** The junction of a chunk that is committed at the current tick. */
+  junction(t0: number, dt: number): Junction {
+    const cutTick = t0 - Math.floor(dt / 2);
+    const kept = this.#ring.filter((waypoint) => waypoint.tick < cutTick);
+    const last = kept.at(-1);
+    if (last !== undefined) return { ...last, kept: kept.length };
+    const tick = this.isMoving ? this.#tick : Math.max(this.#tick, t0 - dt);
+    return { tick, position: this.#command, kept: 0 };
   }
 
   /** HOLD, DISABLE, a new session or a fault at `now`. */

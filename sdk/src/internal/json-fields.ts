@@ -4,18 +4,28 @@ import { ErrorCode, OmpError } from "../errors.ts";
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * Reads the fields of one JSON object strictly: a missing, unknown or ill-typed key is a BUNDLE_INVALID error that names the
- * file and the path of the key.
+ * Reads the fields of one JSON object strictly: a missing, unknown or ill-typed key is an error that names the file and the path
+ * of the key.
  */
 export class JsonFields {
   readonly #value: JsonObject;
   readonly #file: string;
   readonly #path: string;
+  readonly #code: ErrorCode;
 
-  /** @param path of the object inside `file`, empty for the root */
-  constructor(value: unknown, file: string, path: string = "") {
+  /**
+   * @param path of the object inside `file`, empty for the root
+   * @param code of every error
+   */
+  constructor(
+    value: unknown,
+    file: string,
+    path: string = "",
+    code: ErrorCode = ErrorCode.BundleInvalid,
+  ) {
     this.#file = file;
     this.#path = path;
+    this.#code = code;
     if (!isObject(value)) throw this.#invalid(path === "" ? "the root" : path, value, "an object");
     this.#value = value;
   }
@@ -24,7 +34,7 @@ export class JsonFields {
   allow(...known: readonly string[]): this {
     for (const key of Object.keys(this.#value)) {
       if (known.includes(key)) continue;
-      throw new OmpError(ErrorCode.BundleInvalid, {
+      throw new OmpError(this.#code, {
         what: `${this.#file} has the unknown key ${this.#at(key)}`,
         expected: known.join(", "),
       });
@@ -88,7 +98,7 @@ export class JsonFields {
   }
 
   object(key: string): JsonFields {
-    return new JsonFields(this.#get(key), this.#file, this.#at(key));
+    return new JsonFields(this.#get(key), this.#file, this.#at(key), this.#code);
   }
 
   /** An object that is kept as it is. */
@@ -107,7 +117,9 @@ export class JsonFields {
   anyObjects(key: string): readonly JsonFields[] {
     const value = this.#get(key);
     if (Array.isArray(value)) {
-      return value.map((one, i) => new JsonFields(one, this.#file, `${this.#at(key)}[${i}]`));
+      return value.map(
+        (one, i) => new JsonFields(one, this.#file, `${this.#at(key)}[${i}]`, this.#code),
+      );
     }
     throw this.refuse(key, value, "an array of objects");
   }
@@ -119,9 +131,9 @@ export class JsonFields {
 
   #get(key: string): unknown {
     if (Object.hasOwn(this.#value, key)) return this.#value[key];
-    throw new OmpError(ErrorCode.BundleInvalid, {
+    throw new OmpError(this.#code, {
       what: `${this.#file} lacks the key ${this.#at(key)}`,
-      next: "Export the bundle again; keys are never guessed.",
+      next: "Make the file again with the tool that wrote it; keys are never guessed.",
     });
   }
 
@@ -131,7 +143,7 @@ export class JsonFields {
 
   #invalid(path: string, observed: unknown, expected: string): OmpError {
     const text = JSON.stringify(observed) ?? "nothing";
-    return new OmpError(ErrorCode.BundleInvalid, {
+    return new OmpError(this.#code, {
       what: `${this.#file}: ${path} is not allowed`,
       observed: text.length > 80 ? `${text.slice(0, 80)}…` : text,
       expected,

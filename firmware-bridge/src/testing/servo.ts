@@ -1,0 +1,7 @@
+/** omp-edge/servo/testing: servo buses that are not there. */
+export {
+  SimulatedServoBus,
+  type ServoTrouble,
+  type SimulatedServoBusOptions,
+} from "./simulated-servo-bus.ts";
+export { SimulatedServo, type SimulatedServoOptions } from "./simulated-servo.ts";
