@@ -100,20 +100,22 @@ function chunk(): Int32Array {
   return rows;
 }
 
+/** Where an arm comes to rest whose lease runs out in motion. */
+function commandAfterLease(isStalled: boolean): readonly number[] {
+  const controller = createController(start);
+  assert.ok(controller.arm(0, 150, start));
+  assert.equal(controller.take(0, 40, 20, chunk()), "accepted");
+  for (let now = 10; now <= 140; now += 10) controller.serve(now);
+  if (!isStalled) for (let now = 150; now < 220; now++) controller.serve(now);
+  controller.serve(220);
+  assert.equal(controller.state, "faulted");
+  assert.match(controller.fault, /^LEASE/);
+  controller.serve(300);
+  return [...controller.command];
+}
+
 test("a lease that runs out in motion brakes at its own tick, however late that is noticed", () => {
-  const commands = [false, true].map((isStalled) => {
-    const controller = createController(start);
-    assert.ok(controller.arm(0, 150, start));
-    assert.equal(controller.take(0, 40, 20, chunk()), "accepted");
-    for (let now = 10; now <= 140; now += 10) controller.serve(now);
-    if (!isStalled) for (let now = 150; now < 220; now++) controller.serve(now);
-    controller.serve(220);
-    assert.equal(controller.state, "faulted");
-    assert.match(controller.fault, /^LEASE/);
-    controller.serve(300);
-    return [...controller.command];
-  });
-  assert.deepEqual(commands[0], commands[1]);
+  assert.deepEqual(commandAfterLease(true), commandAfterLease(false));
 });
 
 test("a heartbeat cannot renew a lease that has run out", () => {
@@ -123,20 +125,22 @@ test("a heartbeat cannot renew a lease that has run out", () => {
   assert.equal(controller.state, "faulted");
 });
 
+/** In motion since tick 20, 100 ticks in. */
+function movingController(): HostController {
+  const controller = createController(start, 60);
+  controller.arm(0, 1000, start);
+  controller.take(0, 40, 20, chunk());
+  for (let now = 1; now <= 100; now++) controller.serve(now);
+  return controller;
+}
+
 test("a host that was stalled in motion catches up within the gap and holds where it stopped beyond", () => {
-  const armed = (): HostController => {
-    const controller = createController(start, 60);
-    controller.arm(0, 1000, start);
-    controller.take(0, 40, 20, chunk());
-    for (let now = 1; now <= 100; now++) controller.serve(now);
-    return controller;
-  };
-  const short = armed();
+  const short = movingController();
   short.serve(160);
   assert.equal(short.state, "moving");
   assert.equal(short.command[0], 140_000);
 
-  const long = armed();
+  const long = movingController();
   const stopped = [...long.command];
   long.heartbeat(161);
   assert.equal(long.state, "faulted");

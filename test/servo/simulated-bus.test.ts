@@ -37,14 +37,23 @@ function joined(family: "dynamixel" | "feetech", ...names: readonly string[]): s
   return names.map((name) => hexOf(packetNamed(family, name))).join(" ");
 }
 
-describe("a simulated Dynamixel answers the e-manual's instructions with the e-manual's answers", () => {
-  const create = (): Wire => {
-    const wire = new Wire(xm430W350, { 1: 166, 2: 2079 });
-    for (const { memory } of wire.bus.servos) memory.set([0x06, 0x04], 0);
-    for (const { memory } of wire.bus.servos) memory[6] = 38;
-    return wire;
-  };
+/** The servos of the e-manual's examples: an XM430-W210 at 166 and one at 2079. */
+function createDynamixel(): Wire {
+  const wire = new Wire(xm430W350, { 1: 166, 2: 2079 });
+  for (const servo of wire.bus.servos) {
+    servo.set("modelNumber", 1030);
+    servo.set("firmware", 38);
+  }
+  return wire;
+}
 
+function createFeetech(encoder: number = 2048): Wire {
+  const wire = new Wire(sts3215, { 1: encoder, 2: 2047, 3: 100 });
+  wire.bus.servo(1).set("presentVoltage", 121);
+  return wire;
+}
+
+describe("a simulated Dynamixel answers the e-manual's instructions with the e-manual's answers", () => {
   const exchanges: readonly [string, readonly string[]][] = [
     ["ping of servo 1", ["its answer: model 1030, firmware 38"]],
     ["ping of all", ["its answer: model 1030, firmware 38", "answer of servo 2 to it"]],
@@ -65,14 +74,14 @@ describe("a simulated Dynamixel answers the e-manual's instructions with the e-m
   ];
   for (const [instruction, answers] of exchanges) {
     test(instruction, async () => {
-      const wire = create();
+      const wire = createDynamixel();
       const answer = await wire.exchange(packetNamed("dynamixel", instruction));
       assert.equal(answer, joined("dynamixel", ...answers));
     });
   }
 
   test("what was written arrives in the registers", async () => {
-    const wire = create();
+    const wire = createDynamixel();
     await wire.exchange(packetNamed("dynamixel", "sync write of goal position, 150 and 170"));
     assert.deepEqual(
       wire.bus.servos.map((servo) => servo.get("goalPosition")),
@@ -85,7 +94,7 @@ describe("a simulated Dynamixel answers the e-manual's instructions with the e-m
   });
 
   test("silence longer than its watchdog stops it where it is and makes its goal read-only", async () => {
-    const wire = create();
+    const wire = createDynamixel();
     const servo = wire.bus.servo(1);
     await wire.exchange(packetNamed("dynamixel", "torque on"));
     await wire.exchange(packetNamed("dynamixel", "bus watchdog to 10 units"));
@@ -111,7 +120,7 @@ describe("a simulated Dynamixel answers the e-manual's instructions with the e-m
   });
 
   test("a hardware error is told by the alert bit", async () => {
-    const wire = create();
+    const wire = createDynamixel();
     wire.bus.servo(1).conditions = 0x20;
     const answer = await wire.exchange(packetNamed("dynamixel", "read present position"));
     assert.equal(answer, joined("dynamixel", "alert: the hardware error register is not 0"));
@@ -119,12 +128,6 @@ describe("a simulated Dynamixel answers the e-manual's instructions with the e-m
 });
 
 describe("a simulated STS3215 answers the manual's instructions with the manual's answers", () => {
-  const create = (encoder = 2048): Wire => {
-    const wire = new Wire(sts3215, { 1: encoder, 2: 2047, 3: 100 });
-    wire.bus.servo(1).set("presentVoltage", 121);
-    return wire;
-  };
-
   const exchanges: readonly [string, readonly string[], number?][] = [
     ["ping of servo 1", ["its answer"]],
     ["read present position", ["its answer: 1304"], 1304],
@@ -135,13 +138,13 @@ describe("a simulated STS3215 answers the manual's instructions with the manual'
   ];
   for (const [instruction, answers, encoder] of exchanges) {
     test(instruction, async () => {
-      const answer = await create(encoder).exchange(packetNamed("feetech", instruction));
+      const answer = await createFeetech(encoder).exchange(packetNamed("feetech", instruction));
       assert.equal(answer, joined("feetech", ...answers));
     });
   }
 
   test("sync read of position, speed, load, voltage and temperature, servos 1 and 2", async () => {
-    const answer = await create().exchange(
+    const answer = await createFeetech().exchange(
       packetNamed(
         "feetech",
         "sync read of position, speed, load, voltage and temperature, servos 1 and 2",
@@ -156,7 +159,7 @@ describe("a simulated STS3215 answers the manual's instructions with the manual'
   });
 
   test("a registered goal waits for the action, and a written goal switches torque on", async () => {
-    const wire = create(1000);
+    const wire = createFeetech(1000);
     const servo = wire.bus.servo(1);
     await wire.exchange(packetNamed("feetech", "register goal position 2048 at 1000 steps/s"));
     assert.equal(servo.get("goalPosition"), 1000);
@@ -174,7 +177,7 @@ describe("a simulated STS3215 answers the manual's instructions with the manual'
   });
 
   test("conditions stand in the status byte", async () => {
-    const wire = create();
+    const wire = createFeetech();
     wire.bus.servo(3).conditions = 0x24;
     const read = Uint8Array.of(0xff, 0xff, 3, 4, 2, 0x38, 2, 0xbc);
     assert.equal(
@@ -184,7 +187,7 @@ describe("a simulated STS3215 answers the manual's instructions with the manual'
   });
 
   test("its homing offset is subtracted, and EEPROM is stored only while unlocked", async () => {
-    const wire = create();
+    const wire = createFeetech();
     const servo = wire.bus.servo(1);
     const offset = packetNamed("feetech", "homing offset -1, sign in bit 11");
     await wire.exchange(offset);

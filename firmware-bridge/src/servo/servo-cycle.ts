@@ -16,6 +16,8 @@ export class ServoCycle {
   readonly #arm: ArmSpec;
   readonly #clock: Clock;
   #goalsLeft = 0;
+  /** A servo did not answer, so it got no goal either. */
+  #hasMissedGoal = false;
   #isChangingTorque = false;
 
   constructor(connection: ServoConnection, arm: ArmSpec, clock: Clock) {
@@ -50,6 +52,8 @@ export class ServoCycle {
     }
     const isComplete = await group.read();
     const { state } = controller;
+    if (isComplete && this.#hasMissedGoal && state !== "idle") this.#goalsLeft ||= goalRepeats;
+    this.#hasMissedGoal = !isComplete;
     if ((state === "armed" || state === "moving") && !this.#isChangingTorque) {
       const fault = await supervision.check(this.#clock.nowMs(), controller.command);
       if (fault !== undefined) controller.latch(hostTick(this.#clock), fault);

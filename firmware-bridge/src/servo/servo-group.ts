@@ -11,6 +11,8 @@ import { conditionsOf, radPerStep, type ServoCondition } from "./servo-model.ts"
 export interface ServoReading {
   /** Host clock, ms; minus infinity before the first reading. */
   measuredAtMs: number;
+  /** Whether it answered when it was last asked. */
+  isCurrent: boolean;
   /** Steps. */
   position: number;
   /** Counts of the velocity and load registers. */
@@ -80,15 +82,16 @@ export class ServoGroup {
   }
 
   /**
-   * Hands every servo its goal, in one packet that nobody answers. Left out is a servo that is known to have no torque: a goal could
-   * switch it on.
+   * Hands every servo its goal, in one packet that nobody answers. Left out is a servo that has no torque, and one that did not answer
+   * last: it may have been reset, and a goal would then switch it on with no limit to its speed.
    *
    * @param counts joint angles, µrad
    */
   async writeGoals(counts: ArrayLike<number>): Promise<void> {
-    const driven = this.#motors.flatMap((motor, i) =>
-      this.readings[i]?.hasTorque === false ? [] : [{ motor, counts: counts[i] ?? 0 }],
-    );
+    const driven = this.#motors.flatMap((motor, i) => {
+      const { isCurrent = false, hasTorque } = this.readings[i] ?? {};
+      return isCurrent && hasTorque !== false ? [{ motor, counts: counts[i] ?? 0 }] : [];
+    });
     const register = this.#motors[0]?.model.registers.goalPosition;
     if (register === undefined || driven.length === 0) return;
     const data = new Uint8Array(driven.length * register.bytes);
@@ -208,7 +211,9 @@ export class ServoGroup {
   ): Promise<boolean> {
     const motor = this.#motors[index];
     const reading = this.readings[index];
-    if (reply === undefined || motor === undefined || reading === undefined) return false;
+    if (motor === undefined || reading === undefined) return false;
+    reading.isCurrent = false;
+    if (reply === undefined) return false;
     const { stateBlock, registers } = motor.model;
     const valueOf = (name: keyof typeof registers): number => {
       const register = registers[name];
@@ -225,6 +230,7 @@ export class ServoGroup {
         return false;
       }
     }
+    reading.isCurrent = true;
     reading.measuredAtMs = measuredAtMs;
     reading.position = position;
     reading.velocity = valueOf("presentVelocity");
@@ -242,6 +248,7 @@ export class ServoGroup {
 function createReading(): ServoReading {
   return {
     measuredAtMs: Number.NEGATIVE_INFINITY,
+    isCurrent: false,
     position: 0,
     velocity: 0,
     load: 0,
