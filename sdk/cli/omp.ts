@@ -5,6 +5,7 @@ import type { Command } from "./command.ts";
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./commands/demo.ts")).demo,
   watch: async () => (await import("./commands/watch.ts")).watch,
+  motors: async () => (await import("./commands/motors.ts")).motors,
   data: async () => (await import("./commands/data.ts")).data,
   train: async () => (await import("./commands/train.ts")).train,
   export: async () => (await import("./commands/export.ts")).exportCommand,

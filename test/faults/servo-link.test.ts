@@ -297,11 +297,13 @@ test("a position that a damaged packet made up is not believed", async () => {
   let lies = 1;
   servo.read = (address, length) => {
     const answer = read(address, length);
-    // Two flips that cancel out in the sum: position + 0x0400, load - 0x0400 would do the same.
+    // As two flipped bits do that cancel out in the sum.
     if (length === 24 && lies-- > 0) answer.data[17] = (answer.data[17] ?? 0) ^ 0x04;
     return answer;
   };
   await rig.passAlive(50);
+  assert.ok(lies < 1);
+  assert.equal(rig.link.busCounters.implausibleReadings, 1);
   assert.ok(Math.abs(rig.jointState().position[0] ?? 1) < 0.01);
   assert.equal(rig.link.state, "armed");
 });

@@ -6,7 +6,11 @@ export {
   type MotorCalibration,
 } from "./calibration.ts";
 export { calibrationText, parseCalibration } from "./calibration-file.ts";
-export { importLeRobotCalibration, type LeRobotImportOptions } from "./lerobot-calibration.ts";
+export {
+  importLeRobotCalibration,
+  zeroPosition,
+  type LeRobotImportOptions,
+} from "./lerobot-calibration.ts";
 export { ServoLink } from "./servo-link.ts";
 export {
   defaultMotionLimits,
@@ -19,7 +23,10 @@ export { feetechFormat } from "./feetech/feetech-format.ts";
 export { sts3215 } from "./feetech/sts3215.ts";
 export { dynamixelFormat } from "./dynamixel/dynamixel-format.ts";
 export { xl330M077, xl330M288, xl430W250, xm430W350 } from "./dynamixel/x-series.ts";
+export { so101Joints, so101MiddleAngles, type KnownJoint } from "./so101.ts";
 export { servoModel, servoModels } from "./servo-models.ts";
+export { surveyServo, type ServoSurvey } from "./servo-survey.ts";
+export { homingOffsetAt, storeCalibration, type ServoCalibrationRegisters } from "./servo-setup.ts";
 export type { ServoCondition, ServoFamily, ServoModel, ServoRegisters } from "./servo-model.ts";
 export {
   readRegister,

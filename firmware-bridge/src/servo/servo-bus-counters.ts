@@ -15,6 +15,8 @@ export interface ServoBusCounters extends PacketDecoderCounters {
   unexpectedEchoes: number;
   /** Transactions lost because the adapter's echo was not what was sent: noise, or somebody else talking. */
   echoErrors: number;
+  /** Positions that were thrown away because no joint moves that fast. */
+  implausibleReadings: number;
 }
 
 /** All counters at 0. */
@@ -28,5 +30,6 @@ export function createServoBusCounters(): ServoBusCounters {
     unexpectedPackets: 0,
     unexpectedEchoes: 0,
     echoErrors: 0,
+    implausibleReadings: 0,
   };
 }

@@ -190,6 +190,11 @@ export class ServoBus {
     return this.#line.wireMs(bytes);
   }
 
+  /** A reading whose checksum was right and whose content cannot be. */
+  countImplausible(): void {
+    this.#line.counters.implausibleReadings++;
+  }
+
   /** Ends every transaction and closes the transport. Safe twice. */
   async close(): Promise<void> {
     await this.#line.close();

@@ -37,8 +37,6 @@ const speedHeadroom = 1.5;
 export class ServoGroup {
   /** In the order of the motors. */
   readonly readings: readonly ServoReading[];
-  /** Readings that were thrown away because no joint moves that fast. */
-  implausibleReadings = 0;
   readonly #bus: ServoBus;
   readonly #clock: Clock;
   readonly #motors: readonly CalibratedMotor[];
@@ -226,7 +224,7 @@ export class ServoGroup {
         .readRegister(motor.id, registers.presentPosition)
         .catch(() => Number.NaN);
       if (!(Math.abs(again - position) <= jumpSlackSteps)) {
-        this.implausibleReadings++;
+        this.#bus.countImplausible();
         return false;
       }
     }

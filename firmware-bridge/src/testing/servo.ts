@@ -5,3 +5,5 @@ export {
   type SimulatedServoBusOptions,
 } from "./simulated-servo-bus.ts";
 export { SimulatedServo, type SimulatedServoOptions } from "./simulated-servo.ts";
+export { SimulatedHand, type JointStops } from "./simulated-hand.ts";
+export { SimulatedSo101, type SimulatedSo101Options } from "./simulated-so101.ts";

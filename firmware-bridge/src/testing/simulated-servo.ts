@@ -89,6 +89,11 @@ export class SimulatedServo {
     return family === "feetech" ? modulo(position, stepsPerTurn) : position;
   }
 
+  /** Where the shaft stands, whatever its offset, steps with fraction; not wrapped. */
+  get encoder(): number {
+    return this.#encoder;
+  }
+
   get hasTorque(): boolean {
     return this.get("torqueEnable") === 1;
   }
@@ -113,9 +118,6 @@ export class SimulatedServo {
   turnByHand(steps: number): void {
     if (this.hasTorque) return;
     this.#encoder += steps;
-    if (this.model.family === "feetech") {
-      this.#encoder = modulo(this.#encoder, this.model.stepsPerTurn);
-    }
     this.#writeState();
   }
 
