@@ -53,6 +53,15 @@ const walls: readonly { from: RegExp; may: readonly RegExp[]; why: string }[] = 
     why: "mqtt lives in mqtt/ and fleet/",
   },
   {
+    from: /^firmware-bridge\/src\/servo\//,
+    may: [
+      /^firmware-bridge\/src\/(servo|protocol)\//,
+      /^firmware-bridge\/src\/(tick-grid|trajectory-counts|transport\/transport)\.ts$/,
+      /^sdk\/src\/(?!testing\/|runtime\/)/,
+    ],
+    why: "servos know the protocol's rules and a transport, nothing of controllers and no Node built-in",
+  },
+  {
     from: /^firmware-bridge\/src\/testing\//,
     may: [/^firmware-bridge\/src\//, /^sdk\/src\//, /^node:/, /^@mujoco\/mujoco$/],
     why: "simulated hardware may load the physics engine",

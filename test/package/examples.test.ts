@@ -27,3 +27,9 @@ test("serial-arm runs without hardware and stops clean", async () => {
   assert.deepEqual(lines.slice(0, 4), ["arming", "holding", "running", "idle"]);
   assert.ok(lines.includes("faults: 0"), lines.join("\n"));
 });
+
+test("so101 drives six simulated servos with the bundled policy and stops clean", async () => {
+  const lines = (await runExample("so101")).split("\n").map((line) => line.trim());
+  assert.deepEqual(lines.slice(0, 4), ["arming", "holding", "running", "idle"]);
+  assert.ok(lines.includes("faults: 0,") || lines.includes("faults: 0"), lines.join("\n"));
+});
