@@ -20,11 +20,25 @@ for (const model of [sts3215, xl330M288]) {
       await rig.passAlive(300);
       assert.ok(rig.bus.servos.every((servo) => servo.hasTorque));
       assert.equal(Math.round(rig.bus.servo(2).position), 2348, "nothing jumped");
+      const speed =
+        rig.bus.servo(2).get("speedLimit") * (model.registers.speedLimit.lsb?.value ?? 0);
+      assert.ok(speed >= 3 && speed < 3.1, "half as fast again as the joint's 2 rad/s, at most");
       await rig.close();
       assert.ok(
         rig.bus.servos.every((servo) => servo.hasTorque),
         "an arm without torque falls",
       );
+    });
+
+    test("an arm that holds already keeps its goals when armed: it does not sag", async () => {
+      const rig = new ServoRig(model, {}, { hasTorque: true, maxSpeed: 0 });
+      rig.bus.servo(1).set("goalPosition", 2078);
+      rig.bus.servo(2).set("goalPosition", 2600);
+      await rig.connectAndArm();
+      await rig.passAlive(50);
+      assert.equal(rig.bus.servo(1).get("goalPosition"), 2078, "30 steps are a sag");
+      assert.equal(rig.bus.servo(2).get("goalPosition"), 2048, "552 are not");
+      assert.ok(Math.abs((rig.jointState().command[0] ?? 0) - 0.046) < 1e-3);
     });
 
     test("the servos follow the path and the measured positions are theirs", async () => {
@@ -314,6 +328,8 @@ test("a Dynamixel's own watchdog is longer than the lease and off when the arm i
   assert.equal(rig.bus.servo(1).get("busWatchdog"), 15);
   await rig.passAlive(600);
   assert.equal(rig.bus.servo(1).get("busWatchdog"), 15, "the cycle feeds it");
+  await rig.time.run(rig.link.arm(500));
+  assert.equal(rig.bus.servo(1).get("busWatchdog"), 30, "another lease, another watchdog");
   await rig.time.run(rig.link.disarm());
   assert.equal(rig.bus.servo(1).get("busWatchdog"), 0);
 });

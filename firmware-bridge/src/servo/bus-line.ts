@@ -22,10 +22,12 @@ export interface BusLineOptions {
   readonly counters?: ServoBusCounters;
 }
 
-/** An answer; its data is a copy. */
-export interface LineReply {
+/** A servo's answer. */
+export interface ServoReply {
   readonly id: number;
+  /** The status byte: conditions for a Feetech servo, alert bit and refusal for a Dynamixel. */
   readonly error: number;
+  /** A copy. */
   readonly data: Uint8Array;
 }
 
@@ -36,7 +38,7 @@ interface Exchange {
   readonly params: readonly number[];
   readonly ids: readonly number[];
   readonly dataBytes: number;
-  readonly replies: (LineReply | undefined)[];
+  readonly replies: (ServoReply | undefined)[];
   missing: number;
   readonly end: () => void;
 }
@@ -121,9 +123,9 @@ export class BusLine {
     params: readonly number[],
     ids: readonly number[],
     dataBytes: number = 0,
-  ): Promise<(LineReply | undefined)[]> {
+  ): Promise<(ServoReply | undefined)[]> {
     this.#requireOpen();
-    const replies: (LineReply | undefined)[] = ids.map(() => undefined);
+    const replies: (ServoReply | undefined)[] = ids.map(() => undefined);
     if (!this.#send(id, instruction, params)) return replies;
     const waited = await new Promise<"answered" | "timeout">((resolve) => {
       const answerMs = returnDelayMs + this.wireMs(this.#format.statusBytes(dataBytes));
@@ -248,6 +250,7 @@ export class BusLine {
   #end(reason: string): void {
     if (this.#endReason !== undefined) return;
     this.#endReason = reason;
+    this.counters.writesDropped += this.#transport.writesDropped;
     this.#exchange?.end();
     this.#closeListener(reason);
   }

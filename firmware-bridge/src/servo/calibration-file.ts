@@ -1,6 +1,7 @@
 import { asOmpError } from "../../../sdk/src/errors.ts";
 import { JsonFields } from "../../../sdk/src/internal/json-fields.ts";
 import { calibratedMotors, type ArmCalibration, type MotorCalibration } from "./calibration.ts";
+import { maxServoId } from "./packet-format.ts";
 
 const format = "omp-calibration";
 const version = 1;
@@ -62,7 +63,7 @@ function parseMotor(fields: JsonFields): MotorCalibration {
   const steps = 2 ** 20;
   return {
     joint: fields.string("joint"),
-    id: fields.integer("id", 0, 252),
+    id: fields.integer("id", 0, maxServoId),
     model: fields.string("model"),
     homingOffset: fields.integer("homing_offset", -steps, steps),
     direction: fields.literal("direction", 1, -1),

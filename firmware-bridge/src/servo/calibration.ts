@@ -1,5 +1,6 @@
 import { OmpError } from "../../../sdk/src/errors.ts";
 import { fromCounts, toCounts } from "../protocol/units.ts";
+import { maxServoId } from "./packet-format.ts";
 import { radPerStep, type ServoFamily, type ServoModel } from "./servo-model.ts";
 import { servoModels } from "./servo-models.ts";
 
@@ -102,7 +103,9 @@ export function calibratedMotors(calibration: ArmCalibration): readonly Calibrat
     if (!isWhole || !Number.isFinite(zeroPosition) || minPosition.bytes === 1) {
       throw invalid(`the calibration of ${joint}`, JSON.stringify(motor), "whole numbers");
     }
-    if (id < 0 || id > 252) throw invalid(`the id of ${joint}`, `${id}`, "0 to 252");
+    if (id < 0 || id > maxServoId) {
+      throw invalid(`the id of ${joint}`, `${id}`, `0 to ${maxServoId}`);
+    }
     if (!(lowest <= rangeMin && rangeMin < rangeMax && rangeMax <= highest)) {
       throw invalid(
         `the range of ${joint}`,

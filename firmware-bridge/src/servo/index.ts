@@ -17,7 +17,8 @@ export {
   type JointMotionLimits,
   type ServoLinkOptions,
 } from "./servo-link-options.ts";
-export { ServoBus, type ServoBusOptions, type ServoReply } from "./servo-bus.ts";
+export { ServoBus, type ServoBusOptions } from "./servo-bus.ts";
+export type { ServoReply } from "./bus-line.ts";
 export { createServoBusCounters, type ServoBusCounters } from "./servo-bus-counters.ts";
 export { feetechFormat } from "./feetech/feetech-format.ts";
 export { sts3215 } from "./feetech/sts3215.ts";

@@ -4,6 +4,7 @@ import { parseJson } from "./calibration-file.ts";
 import { calibratedMotors, type ArmCalibration, type MotorCalibration } from "./calibration.ts";
 import { radPerStep, type ServoFamily } from "./servo-model.ts";
 import { servoModels } from "./servo-models.ts";
+import { maxServoId } from "./packet-format.ts";
 
 export interface LeRobotImportOptions {
   readonly family: ServoFamily;
@@ -71,7 +72,7 @@ function importMotor(
   const middleAngle = options.middleAngles?.[joint] ?? 0;
   return {
     joint,
-    id: fields.integer("id", 0, 252),
+    id: fields.integer("id", 0, maxServoId),
     model,
     homingOffset: fields.integer("homing_offset", -steps, steps),
     direction,

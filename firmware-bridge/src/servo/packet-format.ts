@@ -12,7 +12,7 @@ export type Instruction = (typeof Instruction)[keyof typeof Instruction];
 
 /** Every servo obeys, none answers (except a Dynamixel's PING and fast sync read). */
 export const broadcastId = 0xfe;
-/** Servo ids of both families: 0 to 252 for Dynamixel, 0 to 253 for Feetech. */
+/** Ids go from 0 to here for both families. */
 export const maxServoId = 252;
 
 /** One packet. The same object is filled again by the next one. */

@@ -5,6 +5,8 @@ export interface ServoBusCounters extends PacketDecoderCounters {
   packetsSent: number;
   /** Packets the transport did not take: closed or full. */
   writesRefused: number;
+  /** Packets the transport took and then dropped, for their age; known when it closes. */
+  writesDropped: number;
   /** Transactions that were tried again, whole or for one servo. */
   retries: number;
   /** Transactions in which a servo did not answer in time, or not in one piece. */
@@ -25,6 +27,7 @@ export function createServoBusCounters(): ServoBusCounters {
     ...createPacketDecoderCounters(),
     packetsSent: 0,
     writesRefused: 0,
+    writesDropped: 0,
     retries: 0,
     timeouts: 0,
     unexpectedPackets: 0,

@@ -1,7 +1,7 @@
 import { OmpError } from "../../../sdk/src/errors.ts";
-import { BusLine, type BusLineOptions } from "./bus-line.ts";
+import { BusLine, type BusLineOptions, type ServoReply } from "./bus-line.ts";
 import { DynamixelInstruction, fastBlocks, fastStatusBytes } from "./dynamixel/dynamixel-format.ts";
-import { Instruction, broadcastId, type PacketFormat } from "./packet-format.ts";
+import { Instruction, broadcastId, maxServoId, type PacketFormat } from "./packet-format.ts";
 import { readRegister, registerBytes, type Register } from "./register.ts";
 import type { ServoBusCounters } from "./servo-bus-counters.ts";
 
@@ -10,16 +10,8 @@ export interface ServoBusOptions extends BusLineOptions {
   readonly attempts?: number;
 }
 
-/** A servo's answer. */
-export interface ServoReply {
-  readonly id: number;
-  /** The status byte: conditions for a Feetech servo, alert bit for a Dynamixel. */
-  readonly error: number;
-  readonly data: Uint8Array;
-}
-
 /** An id nobody should have; what comes back from it is the adapter's echo. */
-const echoProbeId = 252;
+const echoProbeId = maxServoId;
 const probeAddress = 3;
 const maxAskedAlone = 2;
 

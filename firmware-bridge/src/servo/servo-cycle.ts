@@ -88,6 +88,14 @@ export class ServoCycle {
     });
   }
 
+  /** Another lease for an arm that is armed. Returns false while it brakes to idle. @throws {OmpError} LINK_TIMEOUT, LINK_CLOSED */
+  async changeLease(leaseMs: number): Promise<boolean> {
+    const { controller, group } = this.#connection;
+    if (!controller.arm(hostTick(this.#clock), leaseMs, [])) return false;
+    await group.setBusWatchdog(leaseMs + watchdogMarginMs);
+    return true;
+  }
+
   /** Takes torque from every servo. @throws {OmpError} LINK_TIMEOUT, LINK_REFUSED, LINK_CLOSED */
   async release(): Promise<void> {
     await this.#changeTorque(async () => {

@@ -4,7 +4,8 @@ import type { CalibratedMotor } from "./calibration.ts";
 import { hardwareAlertBit } from "./dynamixel/dynamixel-format.ts";
 import { busWatchdogUnitMs, maxBusWatchdog } from "./dynamixel/x-series.ts";
 import { readRegister, writeRegister } from "./register.ts";
-import type { ServoBus, ServoReply } from "./servo-bus.ts";
+import type { ServoReply } from "./bus-line.ts";
+import type { ServoBus } from "./servo-bus.ts";
 import { conditionsOf, radPerStep, type ServoCondition } from "./servo-model.ts";
 
 /** What one servo last said. */
@@ -29,8 +30,10 @@ export interface ServoReading {
   hasTorque: boolean | undefined;
 }
 
-/** Seconds of the fastest motion that noise and rounding may add to a jump, steps. */
+/** What noise and rounding may add to a jump, steps. */
 const jumpSlackSteps = 16;
+/** A joint that holds may stand this far from its goal, rad. */
+const maxSag = 0.2;
 const speedHeadroom = 1.5;
 
 /** The servos of one arm on one bus: what is done to all of them. */
@@ -115,8 +118,8 @@ export class ServoGroup {
   }
 
   /**
-   * Switches torque on where every joint is, so that nothing moves: limits first, then the measured position as goal, then torque.
-   * When one servo refuses, those that had no torque before have none again.
+   * Switches torque on where every joint is, so that nothing moves: limits first, then the measured position as goal, then torque. A
+   * joint that holds already keeps its goal, or it would sag a little with every arming. When one servo refuses, those that had no torque before have none again.
    *
    * @param maxVelocities of the joints, rad/s; the servos themselves go half as fast again at most
    * @returns the goals, µrad
@@ -132,8 +135,7 @@ export class ServoGroup {
           await this.#bus.writeRegister(motor.id, registers.busWatchdog, 0);
         }
         const hadTorque = (await this.#bus.readRegister(motor.id, registers.torqueEnable)) === 1;
-        const steps = await this.#bus.readRegister(motor.id, registers.presentPosition);
-        requireInRange(motor, steps);
+        const steps = await this.#goalAt(motor, hadTorque);
         await this.#writeLimits(motor, maxVelocities[i] ?? 0);
         // Before the goal: writing it may switch torque on.
         if (!hadTorque) this.#switchedOn.push(motor);
@@ -192,6 +194,17 @@ export class ServoGroup {
     const { hardwareErrors } = motor.model.registers;
     if (hardwareErrors === undefined) return conditionsOf(motor.model, error);
     return conditionsOf(motor.model, await this.#bus.readRegister(motor.id, hardwareErrors));
+  }
+
+  /** The goal with which a joint does not move, steps. @throws {OmpError} LINK_REFUSED outside its range */
+  async #goalAt(motor: CalibratedMotor, hasTorque: boolean): Promise<number> {
+    const { presentPosition, goalPosition } = motor.model.registers;
+    const position = await this.#bus.readRegister(motor.id, presentPosition);
+    requireInRange(motor, position);
+    if (!hasTorque) return position;
+    const goal = await this.#bus.readRegister(motor.id, goalPosition);
+    const isHeld = Math.abs(goal - position) * radPerStep(motor.model) <= maxSag;
+    return isHeld && motor.isInRange(goal) ? goal : position;
   }
 
   async #writeLimits({ id, model }: CalibratedMotor, maxVelocity: number): Promise<void> {

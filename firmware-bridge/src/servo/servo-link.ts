@@ -142,9 +142,7 @@ export class ServoLink implements ActuatorLink {
     const { controller } = running.connection;
     await this.#exclusively(async () => {
       if (controller.state === "idle") await running.cycle.energize(leaseMs);
-      else if (!controller.arm(hostTick(this.#clock), leaseMs, [])) {
-        throw refused("the arm brakes to idle");
-      }
+      else if (!(await running.cycle.changeLease(leaseMs))) throw refused("the arm brakes to idle");
     });
   }
 

@@ -37,6 +37,16 @@ const dynamixelErrors = {
   access: 7,
 } as const;
 const nothing = new Uint8Array(0);
+const readOnly = [
+  "modelNumber",
+  "firmware",
+  "hardwareErrors",
+  "presentLoad",
+  "presentVelocity",
+  "presentPosition",
+  "presentVoltage",
+  "presentTemperature",
+] as const;
 
 /**
  * One servo: its control table and a motor that goes to its goal under speed and acceleration limits. It keeps the rules that matter
@@ -226,10 +236,10 @@ export class SimulatedServo {
 
   #refusalOf(register: Register, value: number): number {
     if (this.model.family === "feetech") return 0;
-    const { goalPosition, presentPosition } = this.model.registers;
+    const { registers } = this.model;
     if (register.memory === "eeprom" && this.hasTorque) return dynamixelErrors.access;
-    if (register.address >= presentPosition.address - 6) return dynamixelErrors.access;
-    if (register !== goalPosition) return 0;
+    if (readOnly.some((name) => registers[name] === register)) return dynamixelErrors.access;
+    if (register !== registers.goalPosition) return 0;
     if (this.get("busWatchdog") < 0) return dynamixelErrors.dataRange;
     const isLimited = this.get("operatingMode") === 3;
     const isOutside = value < this.get("minPosition") || value > this.get("maxPosition");

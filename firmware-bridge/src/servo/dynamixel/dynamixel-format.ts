@@ -1,14 +1,6 @@
 import { Judgement, broadcastId, type PacketFormat, type ServoPacket } from "../packet-format.ts";
 import { crc16 } from "./crc16.ts";
 
-/**
- * Dynamixel protocol 2.0:
- *
- *     FF FF FD 00 | id | length u16 | instruction | params … | crc u16        length = what follows it
- *
- * `params` of a status begin with an error byte. Where FF FF FD occurs behind `length`, an FD is stuffed after it; `length` and CRC
- * count the stuffed bytes. All fields are little-endian.
- */
 const headerBytes = 7;
 const crcBytes = 2;
 const minLength = 3;
@@ -31,6 +23,14 @@ const refusals: readonly (string | undefined)[] = [
   "access error: the register is read-only, write-only or EEPROM while torque is on",
 ];
 
+/**
+ * Dynamixel protocol 2.0:
+ *
+ *     FF FF FD 00 | id | length u16 | instruction | params … | crc u16        length = what follows it
+ *
+ * `params` of a status begin with an error byte. Where FF FF FD occurs behind `length`, an FD is stuffed after it; `length` and CRC
+ * count the stuffed bytes. All fields are little-endian.
+ */
 export const dynamixelFormat: PacketFormat = {
   family: "dynamixel",
   maxPacketBytes,

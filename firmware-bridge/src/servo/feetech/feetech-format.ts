@@ -1,13 +1,5 @@
 import { Judgement, type PacketFormat, type ServoPacket } from "../packet-format.ts";
 
-/**
- * Feetech's packet (STS and SMS series):
- *
- *     FF FF | id | length | instruction or error | params … | checksum        length = params + 2
- *
- * `checksum` is the inverted low byte of the sum from `id` on. It misses errors that cancel out, so a reader also checks that id and
- * length are the ones it waits for, and that a position is one the joint can have reached.
- */
 const headerBytes = 4;
 const overheadBytes = 6;
 const maxLength = 253;
@@ -21,6 +13,14 @@ export const FeetechError = {
   Overload: 0x20,
 } as const;
 
+/**
+ * Feetech's packet (STS and SMS series):
+ *
+ *     FF FF | id | length | instruction or error | params … | checksum        length = params + 2
+ *
+ * `checksum` is the inverted low byte of the sum from `id` on. It misses errors that cancel out, so a reader also checks that id and
+ * length are the ones it waits for, and that a position is one the joint can have reached.
+ */
 export const feetechFormat: PacketFormat = {
   family: "feetech",
   maxPacketBytes: maxLength + headerBytes,
