@@ -100,7 +100,11 @@ for (const format of formats) {
           fc.array(fc.integer({ min: 0, max: 0xfe }), { maxLength: 40 }),
           anyParams,
           fc.integer({ min: 1, max: 6 }),
-          (garbage, params, cut) => {
+          (garbage, anything, cut) => {
+            // A header among a damaged packet's params may stand before a sum that fits; Dynamixel's stuffing leaves none.
+            const params = anything.map((byte) =>
+              byte === 0xff && format.family === "feetech" ? 0xfe : byte,
+            );
             const whole = encode(format, 1, 3, params);
             const half = whole.slice(0, cut);
             const damaged = flip(whole, 8 * (whole.length - 1));
@@ -114,7 +118,11 @@ for (const format of formats) {
               whole,
             );
             const found = packets.filter((packet) => packet.params.join() === params.join());
-            assert.ok(found.length >= 3, `${packets.length} packets found`);
+            const made = packets.length - found.length;
+            // Half a packet's header goes on into the next one, and one in 256 of Feetech's sums fits.
+            if (format.family === "dynamixel") assert.equal(made, 0);
+            assert.ok(found.length + made >= 3, `${found.length} found, ${made} made up`);
+            if (made > 0) return;
             assert.ok(decoder.counters.checksumErrors >= 1);
             assert.ok(decoder.counters.garbageBytes >= garbage.length + half.length);
           },
