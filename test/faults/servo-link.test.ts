@@ -215,6 +215,7 @@ for (const model of [sts3215, xl330M288]) {
       assert.ok(rig.bus.servos.every((servo) => !servo.hasTorque));
       await rig.time.run(rig.link.arm(100));
       rig.link.emergencyStop();
+      assert.equal(rig.link.state, "armed", "listeners hear of it later, not from inside the call");
       await rig.time.run(rig.link.release());
       assert.ok(rig.bus.servos.every((servo) => !servo.hasTorque));
       assert.equal(rig.link.state, "faulted");

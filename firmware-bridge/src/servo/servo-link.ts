@@ -177,20 +177,18 @@ export class ServoLink implements ActuatorLink {
 
   heartbeat(): void {
     this.#running?.connection.controller.heartbeat(hostTick(this.#clock));
-    this.#refresh();
+    this.#refreshSoon();
   }
 
   hold(): void {
     this.#running?.connection.controller.hold(hostTick(this.#clock));
-    this.#refresh();
+    this.#refreshSoon();
   }
 
   emergencyStop(): void {
-    this.#running?.connection.controller.latch(
-      hostTick(this.#clock),
-      faultName(ControllerFault.Estop),
-    );
-    this.#refresh();
+    const estop = faultName(ControllerFault.Estop);
+    this.#running?.connection.controller.latch(hostTick(this.#clock), estop);
+    this.#refreshSoon();
   }
 
   readJointState(out: JointState): boolean {
@@ -326,6 +324,15 @@ export class ServoLink implements ActuatorLink {
   #refresh(): void {
     const controller = this.#running?.connection.controller;
     if (controller !== undefined) this.#setState(controller.state, controller.fault);
+  }
+
+  /** As with a controller at the end of a wire, no listener hears of a change from inside the call that made it. */
+  #refreshSoon(): void {
+    const running = this.#running;
+    if (running === undefined || running.connection.controller.state === this.#state) return;
+    this.#clock.callAt(this.#clock.nowMs(), () => {
+      if (this.#running === running) this.#refresh();
+    });
   }
 
   #setState(state: LinkState, detail: string): void {
