@@ -16,6 +16,7 @@ import {
   type LoopInput,
   type LoopState,
   nextLoopState,
+  requireLoopState,
 } from "./loop-state.ts";
 import { ObservationBuffer } from "./observation-buffer.ts";
 import { type ControlLoopOptions, resolveOptions } from "./options.ts";
@@ -75,6 +76,10 @@ export class ControlLoop {
     return this.#state;
   }
 
+  get #isLive(): boolean {
+    return this.#state === "running" || this.#state === "holding";
+  }
+
   /** The latched fault, while there is one. */
   get fault(): Fault | undefined {
     return this.#fault;
@@ -97,7 +102,7 @@ export class ControlLoop {
    *   and `arm` throw
    */
   async start({ paused = false }: { readonly paused?: boolean } = {}): Promise<void> {
-    this.#require("start", "idle");
+    requireLoopState("start", this.#state, "idle");
     this.#move("start");
     const epoch = this.#epoch;
     this.#subscribe();
@@ -144,7 +149,7 @@ export class ControlLoop {
    * @throws {OmpError} INVALID_STATE, and what `connect`, `clearFault` and `arm` throw; the loop is then faulted again
    */
   async rearm(): Promise<void> {
-    this.#require("rearm", "faulted");
+    requireLoopState("rearm", this.#state, "faulted");
     this.#move("rearm");
     this.#fault = undefined;
     const epoch = this.#epoch;
@@ -163,7 +168,7 @@ export class ControlLoop {
 
   /** Stops following the policy; the arm holds, armed, until `restartEpisode`. */
   pause(): void {
-    this.#require("pause", "running", "holding");
+    requireLoopState("pause", this.#state, "running", "holding");
     this.#abandon("the loop was paused");
     this.#link.hold();
     this.#hold("paused", this.#clock.nowMs());
@@ -211,7 +216,7 @@ export class ControlLoop {
   /** One supervision step; call it only with `ticking: "caller"`. */
   tick(nowMs: number): void {
     this.#counters.ticks += 1;
-    if (this.#state !== "running" && this.#state !== "holding") return;
+    if (!this.#isLive) return;
     this.#link.heartbeat();
     this.#link.readJointState(this.#joint);
     const isArmed = this.#joint.measuredAtMs >= this.#armedAtMs; // else its command is an older one
@@ -220,7 +225,7 @@ export class ControlLoop {
       this.#latch(FaultReason.LinkLost, `no joint state for ${nowMs - heardAtMs} ms`);
     } else if (isArmed && this.#state === "holding") {
       this.#tickHolding(nowMs);
-    } else if (isArmed) {
+    } else if (isArmed && this.#state === "running") {
       const isFresh =
         this.#buffer.check(nowMs).status === "fresh" &&
         this.#requireStages().runner.tick(nowMs, this.#joint.command);
@@ -254,6 +259,8 @@ export class ControlLoop {
 
   #hold(cause: HoldCause, nowMs: number): void {
     this.#holdCause = cause;
+    // A link may report a fault from inside the call that led here: the fault stands.
+    if (this.#state === "faulted") return this.#abandon("the loop faulted");
     this.#holdingSinceMs = nowMs;
     this.#move(this.#state === "arming" ? "armed" : "hold");
   }
@@ -349,8 +356,7 @@ export class ControlLoop {
         else this.#stages?.runner.decide(id, verdict);
       }),
       this.#link.on("stateChanged", (state, detail) => {
-        if (this.#isEmergency) return;
-        if (this.#state !== "running" && this.#state !== "holding") return;
+        if (this.#isEmergency || !this.#isLive) return;
         if (state === "closed") this.#latch(FaultReason.LinkLost, `the link closed: ${detail}`);
         if (state === "faulted") this.#latch(FaultReason.ControllerFault, detail);
         if (state === "idle") this.#latch(FaultReason.ControllerFault, "disarmed by itself");
@@ -382,15 +388,6 @@ export class ControlLoop {
   #scheduleTick(): void {
     if (this.#state !== "idle")
       this.#cancelTick = this.#clock.callAt(this.#nextTickMs, this.#onTick);
-  }
-
-  #require(call: string, ...states: readonly LoopState[]): void {
-    if (states.includes(this.#state)) return;
-    throw new OmpError(ErrorCode.InvalidState, {
-      what: `${call}() is not possible now`,
-      observed: `state ${this.#state}`,
-      expected: states.join(" or "),
-    });
   }
 
   #requireStages(): LoopStages {

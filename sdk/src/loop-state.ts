@@ -1,3 +1,5 @@
+import { ErrorCode, OmpError } from "./errors.ts";
+
 import type { Fault } from "./faults.ts";
 import type { ActionChunk, Trajectory } from "./types.ts";
 
@@ -68,4 +70,18 @@ export interface LoopEvents {
   faulted(fault: Fault): void;
   /** What was handed to the link, as the guard left it. Owned by the loop: copy what you keep. */
   trajectorySent(trajectory: Trajectory, chunk: ActionChunk): void;
+}
+
+/** @throws {OmpError} INVALID_STATE naming the call, unless `state` is one of `allowed` */
+export function requireLoopState(
+  call: string,
+  state: LoopState,
+  ...allowed: readonly LoopState[]
+): void {
+  if (allowed.includes(state)) return;
+  throw new OmpError(ErrorCode.InvalidState, {
+    what: `${call}() is not possible now`,
+    observed: `state ${state}`,
+    expected: allowed.join(" or "),
+  });
 }

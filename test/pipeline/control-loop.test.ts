@@ -232,6 +232,21 @@ test("a controller fault latches here too and rearm clears both", async () => {
   assert.equal(tiny.loop.state, "running");
 });
 
+test("a fault that the link reports from inside hold() stands", async () => {
+  const tiny = await TinyLoop.create();
+  await tiny.loop.start();
+  await tiny.run(300);
+  tiny.link.controller.latch("following error");
+  const moved = tiny.loop.moveTo([0, 0]);
+  await assert.rejects(moved, { code: "INVALID_STATE" });
+  assert.equal(tiny.loop.state, "faulted");
+  assert.equal(tiny.loop.fault?.detail, "following error");
+  await tiny.run(300);
+  await tiny.loop.rearm();
+  await tiny.run(300);
+  assert.equal(tiny.loop.state, "running");
+});
+
 test("emergencyStop latches on the controller and in the loop", async () => {
   const tiny = await TinyLoop.create();
   await tiny.loop.start();
