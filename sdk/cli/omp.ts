@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   export: async () => (await import("./commands/export.ts")).exportCommand,
   evaluate: async () => (await import("./commands/evaluate.ts")).evaluate,
   verify: async () => (await import("./commands/verify.ts")).verify,
+  serve: async () => (await import("./commands/serve.ts")).serve,
   inspect: async () => (await import("./commands/inspect.ts")).inspect,
 };
 

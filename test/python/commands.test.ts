@@ -44,6 +44,8 @@ test("a wrong call ends with status 2 and names what is wrong", () => {
     [["evaluate", tinyPolicy, "--episodes", "0"], /--episodes.*0.*from 1/],
     [["evaluate", tinyPolicy, "--episodes", "1e3"], /--episodes.*1e3/],
     [["inspect"], /Expected: BUNDLE/],
+    [["serve", tinyPolicy, "--host", "0.0.0.0"], /--host 0\.0\.0\.0 and no OMP_API_KEY/],
+    [["serve", tinyPolicy, "--map", "state=observation.stat"], /one of observation\.state/],
     [["verify", tinyPolicy, "--windows", "many"], /--windows.*many/],
   ];
   for (const [args, message] of calls) {
