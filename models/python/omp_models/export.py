@@ -17,17 +17,19 @@ from .bundle import CHECKPOINT_FILE, UNITS, VARIANT_FILES, manifest, write_bundl
 from .config import TrainConfig
 from .dataset import Demonstrations, load_demonstrations
 from .errors import OmpModelsError
-from .evaluate import POLICY_FILES, open_runner, run_episodes, summarize
+from .evaluate import run_episodes, summarize
 from .export_onnx import export_onnx, export_timed_onnx
 from .golden import GOLDEN_FILE, golden, golden_tolerances
 from .inputs import CHECK_SEED, ObservedInputs
 from .interrupt import Interrupt
+from .pilots import POLICY_FILES, open_pilot
 from .policy import Policy, load_policy, save_policy
 from .quantize import METHOD, QUANTIZED_OPS, Quantizer, choose_float_layers, write_fp16
 from .recipe import Recipe
 from .runner import Inputs, OnnxRunner
 from .train import POLICY_FILE
 from .verify import require_tolerance
+from .worlds.tasks import open_world
 
 RECIPE_FILE = "recipe.json"
 COMPARED_WINDOWS = 256
@@ -127,12 +129,13 @@ def _measure_success(recipe: Recipe, folder: Path, interrupt: Interrupt) -> dict
     if recipe.world is None:
         return {}
     spec = recipe.evaluation
+    world = open_world(recipe.world, list(recipe.train.policy.observation_shapes))
     success = {}
     for name in ("torch", *(variant for variant in recipe.export.variants if variant in POLICY_FILES)):
-        runner, config = open_runner(folder, name)
+        pilot = open_pilot(folder, name)
         progress = events.Progress(f"evaluate {name}", spec.episodes)
         episodes = []
-        for episode in run_episodes(runner, config, spec.first_seed, spec.episodes):
+        for episode in run_episodes(world, pilot, spec.first_seed, spec.episodes):
             episodes.append(episode)
             progress.update(len(episodes))
             interrupt.check()
