@@ -46,7 +46,7 @@ export class OmpPolicy {
     this.info = info;
     this.#backend = backend;
     const { horizon, nObsSteps } = manifest.policy;
-    const size = horizon * manifest.action.joints.length;
+    const size = horizon * manifest.action.names.length;
     this.#noise = new Float32Array(size);
     this.#action = new Float32Array(size);
     this.#inputs = new Map([
@@ -68,7 +68,7 @@ export class OmpPolicy {
   /** An empty chunk of this policy's size, for `act` to fill. */
   createChunk(): ActionChunk {
     const { horizon, actionStartIndex, dtMs } = this.manifest.policy;
-    const actionDim = this.manifest.action.joints.length;
+    const actionDim = this.manifest.action.names.length;
     return {
       rows: new Float64Array(horizon * actionDim),
       horizon,

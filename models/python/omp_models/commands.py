@@ -9,7 +9,7 @@ from typing import Any
 from . import events
 from .action_error import Reference, error_table
 from .bench_graph import figures
-from .bundle import CHECKPOINT_FILE, golden_files, read_manifest
+from .bundle import CHECKPOINT_FILE, action_columns, golden_files, read_manifest
 from .comparison import Contestant, drive, paired
 from .dataset import ACTION_KEY, load_demonstrations
 from .errors import OmpModelsError
@@ -247,8 +247,7 @@ def verify(bundle: Path, data: Path, windows: int, interrupt: Interrupt) -> dict
             progress.update(done)
 
         errors[name] = reference.error(OnnxRunner(bundle / file), on_case)
-    joints = [(joint["name"], joint["unit"]) for joint in manifest["action"]["joints"]]
-    events.say(error_table(errors, joints))
+    events.say(error_table(errors, action_columns(manifest["action"])))
     # The lossy graphs were judged on the data of the run; this may be data of which the policy has not seen the like.
     require_tolerance("fp32", errors["fp32"], ToleranceSpec(**manifest["quantization"].get("tolerance", {})))
     return {

@@ -13,7 +13,7 @@ import torch
 
 from . import events
 from .action_error import ActionError, Reference, error_table
-from .bundle import CHECKPOINT_FILE, UNITS, VARIANT_FILES, manifest, write_bundle
+from .bundle import CHECKPOINT_FILE, VARIANT_FILES, action_columns, action_section, manifest, write_bundle
 from .config import TrainConfig
 from .dataset import Demonstrations, load_demonstrations
 from .errors import OmpModelsError
@@ -51,8 +51,7 @@ def export_bundle(run: Path, data: Path, out: Path, bundle_id: str | None, inter
         quantization = write_graphs(recipe, policy, observed, folder, interrupt)
         checked = observed.draw(COMPARED_WINDOWS, CHECK_SEED)
         errors = measure_errors(policy, folder, recipe.export.compared, checked)
-        joints = [(joint["name"], UNITS[joint["kind"]]) for joint in recipe.robot_joints()]
-        events.say(error_table(errors, joints))
+        events.say(error_table(errors, action_columns(action_section(recipe))))
         for variant, error in errors.items():
             require_tolerance(variant, error, recipe.export.tolerance)
         files = {variant: VARIANT_FILES[variant] for variant in recipe.export.compared}

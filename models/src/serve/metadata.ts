@@ -31,8 +31,9 @@ export function serverMetadata({ manifest, info }: OmpPolicy, session: EpisodeSe
     ),
     action: record({
       key: "actions",
-      shape: [policy.horizon - policy.actionStartIndex, action.joints.length],
-      names: action.joints.map(({ name }) => name),
+      shape: [policy.horizon - policy.actionStartIndex, action.names.length],
+      names: action.names,
+      kind: action.kind,
     }),
     control_keys: [RESET_KEY, SEED_KEY],
   });

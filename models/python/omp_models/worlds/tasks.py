@@ -75,6 +75,11 @@ def open_demonstrator(
     return ExpertDemonstrator(world, expert, MIN_SUCCESSFUL_STEPS[family])
 
 
+def require_task(task: str) -> None:
+    """Raises CONFIG_INVALID for a text that names no task of any simulator we know, installed or not."""
+    _split(task)
+
+
 def _split(task: str) -> tuple[str, str]:
     family, _, name = task.partition("/")
     if task != "push" and (family not in MIN_SUCCESSFUL_STEPS or not name):
