@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   export: async () => (await import("./commands/export.ts")).exportCommand,
   eval: async () => (await import("./commands/eval.ts")).evalCommand,
   verify: async () => (await import("./commands/verify.ts")).verify,
+  study: async () => (await import("./commands/study.ts")).study,
   serve: async () => (await import("./commands/serve.ts")).serve,
   inspect: async () => (await import("./commands/inspect.ts")).inspect,
 };

@@ -1,12 +1,13 @@
 """The command line: `python -m omp_models COMMAND --help`. Events on stdout, text on stderr; see `events`."""
 
 import argparse
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import commands, events
+from . import commands, events, study_commands
 from .bench_graph import NETWORKS
 from .device import DEVICES
 from .errors import OmpModelsError
@@ -15,6 +16,7 @@ from .importers.recording import ImportOptions
 from .interrupt import Interrupt, Interrupted
 from .recipe import DemonstrationSpec, Recipe
 from .rollout_request import POLICIES, RolloutRequest, task_of
+from .study import Evaluator, Grid
 from .worlds.collect import FIRST_TRAINING_SEED
 from .worlds.tasks import TASK_NAMES
 
@@ -76,6 +78,19 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
         case "make":
             recipe = Recipe.from_files(arguments.config, arguments.set)
             return commands.make(recipe, arguments.run, arguments.out, arguments.device, interrupt)
+        case "study-run":
+            return study_commands.run(
+                arguments.config,
+                arguments.results,
+                arguments.work,
+                Evaluator(arguments.node, arguments.omp, Grid.from_file(arguments.config).episodes),
+                arguments.experts,
+                60 * arguments.limit_minutes,
+                arguments.device,
+                interrupt,
+            )
+        case "study-report":
+            return study_commands.write_report(arguments.config, arguments.results, arguments.out)
         case "rollout":
             return commands.rollout(_rollout_request(arguments), interrupt)
         case "bench-graph":
@@ -210,6 +225,21 @@ def _parser() -> argparse.ArgumentParser:
     added.add_argument("--episodes", type=_positive, default=100)
     added.add_argument("--first-seed", type=int, default=0)
     path(added, "--video", "film of the first policy: a .mp4 file or a folder of PNG files", required=False)
+
+    added = command("study-run", "Train and judge the cells of a study that are not finished yet.")
+    path(added, "--config", "grid, YAML")
+    path(added, "--results", "file of the finished cells, .jsonl")
+    path(added, "--work", "directory of demonstrations and unfinished runs")
+    path(added, "--omp", "the omp command, a JavaScript file")
+    added.add_argument("--node", default="node", help="what runs it")
+    path(added, "--experts", "folder of the DAPG policies <task>.npz, for adroit tasks", required=False)
+    added.add_argument("--limit-minutes", type=float, default=math.inf, help="begin no cell after this time")
+    device(added)
+
+    added = command("study-report", "Write RESULTS.md of a study, and its chart beside the results.")
+    path(added, "--config", "grid, YAML")
+    path(added, "--results", "file of the finished cells, .jsonl")
+    path(added, "--out", "the Markdown file to write")
 
     added = command("verify", "Check a bundle: files, golden outputs, agreement with PyTorch.")
     path(added, "--bundle", "bundle directory")

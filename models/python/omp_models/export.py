@@ -125,9 +125,9 @@ def _read_run(run: Path, data: Path) -> tuple[Recipe, Policy, Demonstrations]:
 
 
 def _measure_success(recipe: Recipe, folder: Path, interrupt: Interrupt) -> dict[str, Any]:
-    if recipe.world is None:
-        return {}
     spec = recipe.evaluation
+    if recipe.world is None or spec.episodes == 0:
+        return {}
     world = open_world(recipe.world, list(recipe.train.policy.observation_shapes))
     success = {}
     for name in ("torch", *(variant for variant in recipe.export.variants if variant in POLICY_FILES)):

@@ -99,6 +99,7 @@ class EvaluationSpec:
     """Episodes on which the success in the manifest is measured; no demonstration uses their seeds."""
 
     episodes: int = 100
+    """0: the manifest says nothing of success."""
     first_seed: int = 0
 
 

@@ -91,6 +91,7 @@ Exit status: 0 measured, 1 failed, 2 wrong call, 130 interrupted.`,
           const { task, policies, paired } = outcome.result;
           const report = {
             bundle_id: manifest.bundleId,
+            runtime: policy.info.runtime,
             runtime_variant: graph,
             task,
             policies,
