@@ -72,6 +72,17 @@ const walls: readonly { from: RegExp; may: readonly RegExp[]; why: string }[] = 
     why: "the bridge builds on the sdk's contracts",
   },
   {
+    from: /^models\/src\/serve\//,
+    may: [
+      /^models\/src\//,
+      /^sdk\/src\/(errors|policy|random|telemetry|types)\.ts$/,
+      /^sdk\/src\/bundle\//,
+      /^node:/,
+      /^ws$/,
+    ],
+    why: "the server drives a policy and no robot; ws has one home",
+  },
+  {
     from: /^models\/src\//,
     may: [/^models\/src\//, /^sdk\/src\/(errors\.ts|bundle\/|runtime\/node\/)/, /^node:/],
     why: "the host tool knows the bundle and nothing of robots",

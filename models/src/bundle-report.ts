@@ -53,6 +53,9 @@ export function describeManifest(manifest: Manifest): readonly string[] {
         `${joint.name} ${joint.minPosition} to ${joint.maxPosition}, velocity ${joint.maxVelocity}, acceleration ${joint.maxAcceleration} (${joint.kind === "revolute" ? "rad" : "m"}, s)`,
       ),
     ),
+    ...(action.kind === "simulator"
+      ? [row("moves", `${action.names.join(", ")} of a simulator, no robot`)]
+      : []),
     ...manifest.variants.map(({ name, precision, inputs }) => {
       const error = numberAt(quantization, "action_error", name, "max_normalized");
       const p99 = numberAt(quantization, "action_error", name, "p99_normalized");

@@ -15,8 +15,8 @@ test("every event of the stream is read", () => {
       { event: "metric", name: "train/mse", step: 3, value: 0.25 },
     ],
     [
-      `{"event": "episode", "seed": 4, "success": false, "steps": 200, "distance_m": 0.08, "max_velocity": 1}`,
-      { event: "episode", seed: 4, success: false, steps: 200, distanceM: 0.08 },
+      `{"event": "episode", "policy": "int8", "seed": 4, "success": false, "steps": 200, "max_velocity": 1}`,
+      { event: "episode", policy: "int8", seed: 4, success: false, steps: 200 },
     ],
     [`{"event": "log", "message": "hello"}`, { event: "log", message: "hello" }],
     [
@@ -53,7 +53,7 @@ test("a line that is no event is left to be text", () => {
     `{"event": "unheard-of"}`,
     `{"event": "progress", "stage": "train", "done": "3", "total": 10, "eta_s": 1}`,
     `{"event": "error", "code": "CONFIG_INVALID"}`,
-    `{"event": "episode", "seed": 1, "success": "yes", "steps": 1, "distance_m": 0}`,
+    `{"event": "episode", "policy": "int8", "seed": 1, "success": "yes", "steps": 1}`,
   ];
   for (const line of lines) assert.equal(parseEvent(line), undefined, line);
 });

@@ -21,11 +21,11 @@ export type ToolEvent =
     }
   | {
       readonly event: "episode";
+      /** Who drove. */
+      readonly policy: string;
       readonly seed: number;
       readonly success: boolean;
       readonly steps: number;
-      /** Object to goal at the end, m. */
-      readonly distanceM: number;
     }
   | { readonly event: "log"; readonly message: string }
   | {
@@ -73,10 +73,10 @@ export function parseEvent(line: string): ToolEvent | undefined {
     case "episode":
       return complete({
         event: "episode",
+        policy: text("policy"),
         seed: number("seed"),
         success: typeof fields["success"] === "boolean" ? fields["success"] : undefined,
         steps: number("steps"),
-        distanceM: number("distance_m"),
       });
     case "log":
       return complete({ event: "log", message: text("message") });

@@ -40,10 +40,10 @@ test("on a terminal the bar stays below the text and within the line", () => {
 
 test("a failed episode is told, a successful one only counted", () => {
   const { display, written } = record(false);
-  const episode = { event: "episode", seed: 4, steps: 200, distanceM: 0.081 } as const;
+  const episode = { event: "episode", policy: "int8", seed: 4, steps: 200 } as const;
   display.show({ ...episode, success: true });
   display.show({ ...episode, success: false });
-  assert.deepEqual(written, ["seed 4 failed, 81 mm from the goal\n"]);
+  assert.deepEqual(written, ["int8: seed 4 failed after 200 steps\n"]);
 });
 
 test("durations read well", () => {

@@ -29,8 +29,8 @@ export class ProgressDisplay {
     if (event.event === "log") {
       this.text(event.message);
     } else if (event.event === "episode") {
-      const distance = `${(event.distanceM * 1000).toFixed(0)} mm from the goal`;
-      if (!event.success) this.text(`seed ${event.seed} failed, ${distance}`);
+      const { policy, seed, steps, success } = event;
+      if (!success) this.text(`${policy}: seed ${seed} failed after ${steps} steps`);
     } else if (event.event === "metric") {
       this.#metrics.set(event.name.replace(/^.*\//, ""), event.value);
     } else if (event.event === "progress") {

@@ -34,6 +34,8 @@ const REQUIRED = [
   "mujoco",
   "safetensors",
   "jsonschema",
+  "msgpack",
+  "websockets",
 ] as const;
 
 /**

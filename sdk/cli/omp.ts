@@ -9,8 +9,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   data: async () => (await import("./commands/data.ts")).data,
   train: async () => (await import("./commands/train.ts")).train,
   export: async () => (await import("./commands/export.ts")).exportCommand,
-  evaluate: async () => (await import("./commands/evaluate.ts")).evaluate,
+  eval: async () => (await import("./commands/eval.ts")).evalCommand,
   verify: async () => (await import("./commands/verify.ts")).verify,
+  study: async () => (await import("./commands/study.ts")).study,
+  serve: async () => (await import("./commands/serve.ts")).serve,
   inspect: async () => (await import("./commands/inspect.ts")).inspect,
 };
 

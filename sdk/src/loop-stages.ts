@@ -1,3 +1,4 @@
+import { ErrorCode, OmpError } from "./errors.ts";
 import { ActionGuard } from "./action-guard.ts";
 import type { LinkDescription } from "./actuator-link.ts";
 import { ChunkRunner, type ChunkRunnerParts } from "./chunk-runner.ts";
@@ -20,13 +21,20 @@ export interface LoopStages {
   readonly runner: ChunkRunner;
 }
 
-/** @throws {OmpError} LINK_MISMATCH */
+/** @throws {OmpError} LINK_MISMATCH, also for a policy whose actions are no joint positions */
 export function createLoopStages(
   parts: Omit<ChunkRunnerParts, "guard" | "scheduler">,
   description: LinkDescription,
   options: ControlLoopOptions,
 ): LoopStages {
   const { action, policy } = parts.policy.manifest;
+  if (action.kind !== "joint_position") {
+    throw new OmpError(ErrorCode.LinkMismatch, {
+      what: "the policy does not command joints",
+      observed: `actions of kind ${action.kind}`,
+      expected: "joint_position",
+    });
+  }
   const joints = matchJoints(action.joints, description.joints);
   const leadMs = Math.max(options.minLeadMs, description.minLeadMs);
   const guard = new ActionGuard(joints, options.maxFirstStepRatio);

@@ -46,7 +46,7 @@ export class OmpPolicy {
     this.info = info;
     this.#backend = backend;
     const { horizon, nObsSteps } = manifest.policy;
-    const size = horizon * manifest.action.joints.length;
+    const size = horizon * manifest.action.names.length;
     this.#noise = new Float32Array(size);
     this.#action = new Float32Array(size);
     this.#inputs = new Map([
@@ -57,18 +57,18 @@ export class OmpPolicy {
       [manifest.noise.input, this.#noise],
     ]);
     this.#outputs = new Map([[ACTION_OUTPUT, this.#action]]);
-    this.#random = createNoise(seed);
+    this.#random = createEpisodeNoise(seed);
   }
 
   /** Starts the noise of an episode over: equal seeds give equal noise, here and in the Python evaluation. */
   reseed(seed: number): void {
-    this.#random = createNoise(seed);
+    this.#random = createEpisodeNoise(seed);
   }
 
   /** An empty chunk of this policy's size, for `act` to fill. */
   createChunk(): ActionChunk {
     const { horizon, actionStartIndex, dtMs } = this.manifest.policy;
-    const actionDim = this.manifest.action.joints.length;
+    const actionDim = this.manifest.action.names.length;
     return {
       rows: new Float64Array(horizon * actionDim),
       horizon,
@@ -85,12 +85,14 @@ export class OmpPolicy {
    * One evaluation. The observation is copied before the call returns. One at a time.
    *
    * @param out filled and returned; a new chunk when left out
+   * @param noise drawn from instead of the policy's own stream; who serves several episodes at once gives each its own
    * @throws {OmpError} INVALID_OBSERVATION naming the key; INVALID_STATE when closed or still busy; BACKEND_FAILED also
    *   when an action is not finite
    */
   async act(
     observation: Observation | ObservationInput,
     out: ActionChunk = this.createChunk(),
+    noise: RandomStream = this.#random,
   ): Promise<ActionChunk> {
     if (this.#isClosed || this.#isInFlight) {
       throw new OmpError(ErrorCode.InvalidState, {
@@ -107,7 +109,7 @@ export class OmpPolicy {
       this.#copyInputs((key) => (Object.hasOwn(observation, key) ? observation[key] : undefined));
       out.observedAtMs = 0;
     }
-    this.#random.fillNormal(this.#noise);
+    noise.fillNormal(this.#noise);
     this.#isInFlight = true;
     try {
       out.inferenceMs = await this.#backend.infer(this.#inputs, this.#outputs);
@@ -184,7 +186,8 @@ export class OmpPolicy {
   }
 }
 
-function createNoise(seed: number): RandomStream {
+/** The noise of one episode: equal seeds give equal noise, here and in the Python evaluation. */
+export function createEpisodeNoise(seed: number): RandomStream {
   return createRandom(seed ^ NOISE_SEED_MASK);
 }
 

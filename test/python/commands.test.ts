@@ -16,7 +16,7 @@ function omp(...args: readonly string[]): { status: number | null; out: string; 
 const tinyPolicy = repositoryPath("test", "vectors", "tiny-policy");
 
 test("every command of the host tool explains itself", () => {
-  for (const name of ["data", "train", "export", "evaluate", "verify", "inspect"]) {
+  for (const name of ["data", "train", "export", "eval", "study", "serve", "verify", "inspect"]) {
     const { status, out } = omp(name, "--help");
     assert.equal(status, 0);
     assert.match(out, new RegExp(`^usage: omp ${name} `));
@@ -40,10 +40,13 @@ test("a wrong call ends with status 2 and names what is wrong", () => {
     ],
     [["data", "import", "set", "--out", "x", "--format", "hdf5"], /hdf5.*dp3-zarr or lerobot/],
     [["export", "run", "--out", "bundle"], /Expected: options only/],
-    [["evaluate", tinyPolicy, "--policy", "int4"], /int4.*int8 or fp32 or torch/],
-    [["evaluate", tinyPolicy, "--episodes", "0"], /--episodes.*0.*from 1/],
-    [["evaluate", tinyPolicy, "--episodes", "1e3"], /--episodes.*1e3/],
+    [["eval", tinyPolicy, "--policy", "int4"], /int4.*runtime or torch or fp32 or int8/],
+    [["eval", tinyPolicy, "--episodes", "0"], /--episodes.*0.*from 1/],
+    [["eval", tinyPolicy, "--episodes", "1e3"], /--episodes.*1e3/],
     [["inspect"], /Expected: BUNDLE/],
+    [["study", "walk"], /walk.*run or report/],
+    [["serve", tinyPolicy, "--host", "0.0.0.0"], /--host 0\.0\.0\.0 and no OMP_API_KEY/],
+    [["serve", tinyPolicy, "--map", "state=observation.stat"], /one of observation\.state/],
     [["verify", tinyPolicy, "--windows", "many"], /--windows.*many/],
   ];
   for (const [args, message] of calls) {

@@ -17,7 +17,7 @@ export async function evaluateTorch(
     args: [
       "-m",
       "omp_models",
-      "evaluate",
+      "rollout",
       "--json",
       `--bundle=${bundle}`,
       "--policy=torch",

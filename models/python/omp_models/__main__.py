@@ -1,20 +1,22 @@
 """The command line: `python -m omp_models COMMAND --help`. Events on stdout, text on stderr; see `events`."""
 
 import argparse
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import commands, events
+from . import commands, events, study_commands
 from .bench_graph import NETWORKS
 from .device import DEVICES
 from .errors import OmpModelsError
-from .evaluate import POLICY_FILES
 from .importers.open_recording import FORMATS
 from .importers.recording import ImportOptions
 from .interrupt import Interrupt, Interrupted
 from .recipe import DemonstrationSpec, Recipe
+from .rollout_request import POLICIES, RolloutRequest, task_of
+from .study import Evaluator, Grid
 from .worlds.collect import FIRST_TRAINING_SEED
 from .worlds.tasks import TASK_NAMES
 
@@ -76,10 +78,21 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
         case "make":
             recipe = Recipe.from_files(arguments.config, arguments.set)
             return commands.make(recipe, arguments.run, arguments.out, arguments.device, interrupt)
-        case "evaluate":
-            return commands.evaluate(
-                arguments.bundle, arguments.run, arguments.policy, arguments.first_seed, arguments.episodes, interrupt
+        case "study-run":
+            return study_commands.run(
+                arguments.config,
+                arguments.results,
+                arguments.work,
+                Evaluator(arguments.node, arguments.omp, Grid.from_file(arguments.config).episodes),
+                arguments.experts,
+                60 * arguments.limit_minutes,
+                arguments.device,
+                interrupt,
             )
+        case "study-report":
+            return study_commands.write_report(arguments.config, arguments.results, arguments.out)
+        case "rollout":
+            return commands.rollout(_rollout_request(arguments), interrupt)
         case "bench-graph":
             return commands.bench_graph(arguments.network, arguments.rounds, arguments.samples, interrupt)
         case _:
@@ -99,6 +112,19 @@ def _collect(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, A
 
 def _import_options(arguments: argparse.Namespace) -> ImportOptions:
     return ImportOptions(arguments.observations, arguments.dt_ms, image_size=arguments.image_size)
+
+
+def _rollout_request(arguments: argparse.Namespace) -> RolloutRequest:
+    return RolloutRequest(
+        policies=(arguments.policy, *([arguments.against] if arguments.against else [])),
+        episodes=arguments.episodes,
+        first_seed=arguments.first_seed,
+        task=arguments.task or task_of(arguments.bundle, arguments.run),
+        bundle=arguments.bundle,
+        run=arguments.run,
+        url=arguments.url,
+        video=arguments.video,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -189,13 +215,31 @@ def _parser() -> argparse.ArgumentParser:
     path(added, "--out", "bundle directory, replaced as a whole")
     device(added)
 
-    added = command("evaluate", "Drive the push world with a policy.")
-    source = added.add_mutually_exclusive_group(required=True)
-    path(source, "--bundle", "bundle directory", required=False)
-    path(source, "--run", "finished run directory, with --policy torch", required=False)
-    added.add_argument("--policy", choices=list(POLICY_FILES), default="int8")
+    added = command("rollout", "Drive a task's simulator with a policy, or with two on the same seeds.")
+    added.add_argument("--task", help=f"{TASK_NAMES}; default: what the policy was trained for")
+    path(added, "--bundle", "bundle directory", required=False)
+    path(added, "--run", "finished run directory, for torch", required=False)
+    added.add_argument("--url", help="of a policy server, for runtime")
+    added.add_argument("--policy", choices=POLICIES, default="int8")
+    added.add_argument("--against", choices=POLICIES, help="a second policy for the same seeds")
     added.add_argument("--episodes", type=_positive, default=100)
     added.add_argument("--first-seed", type=int, default=0)
+    path(added, "--video", "film of the first policy: a .mp4 file or a folder of PNG files", required=False)
+
+    added = command("study-run", "Train and judge the cells of a study that are not finished yet.")
+    path(added, "--config", "grid, YAML")
+    path(added, "--results", "file of the finished cells, .jsonl")
+    path(added, "--work", "directory of demonstrations and unfinished runs")
+    path(added, "--omp", "the omp command, a JavaScript file")
+    added.add_argument("--node", default="node", help="what runs it")
+    path(added, "--experts", "folder of the DAPG policies <task>.npz, for adroit tasks", required=False)
+    added.add_argument("--limit-minutes", type=float, default=math.inf, help="begin no cell after this time")
+    device(added)
+
+    added = command("study-report", "Write RESULTS.md of a study, and its chart beside the results.")
+    path(added, "--config", "grid, YAML")
+    path(added, "--results", "file of the finished cells, .jsonl")
+    path(added, "--out", "the Markdown file to write")
 
     added = command("verify", "Check a bundle: files, golden outputs, agreement with PyTorch.")
     path(added, "--bundle", "bundle directory")

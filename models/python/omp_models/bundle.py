@@ -48,12 +48,7 @@ def manifest(
             }
             for spec in recipe.observations
         ],
-        "action": {
-            "key": ACTION_KEY,
-            "kind": "joint_position",
-            "dtype": "float32",
-            "joints": [{**joint, "unit": UNITS[joint["kind"]]} for joint in recipe.robot_joints()],
-        },
+        "action": action_section(recipe),
         "noise": {
             "input": NOISE_INPUT,
             "shape": [config.horizon, config.action_dim],
@@ -72,6 +67,22 @@ def manifest(
         "training": training,
         "quantization": quantization,
     }
+
+
+def action_section(recipe: Recipe) -> dict[str, Any]:
+    """The manifest's `action`."""
+    columns = {"key": ACTION_KEY, "kind": "simulator", "dtype": "float32", "names": recipe.action_names}
+    if not recipe.is_simulated:
+        joints = [{**joint, "unit": UNITS[joint["kind"]]} for joint in recipe.robot_joints()]
+        columns = {"key": ACTION_KEY, "kind": "joint_position", "dtype": "float32", "joints": joints}
+    return columns
+
+
+def action_columns(action: dict[str, Any]) -> list[tuple[str, str]]:
+    """Name and unit of every column of the manifest's `action`; a simulator's have no unit."""
+    if action["kind"] == "simulator":
+        return [(name, "") for name in action["names"]]
+    return [(joint["name"], joint["unit"]) for joint in action["joints"]]
 
 
 def variant_section(name: str) -> dict[str, Any]:
@@ -97,7 +108,7 @@ def policy_section(policy: Policy) -> dict[str, Any]:
         "n_action_steps": config.n_action_steps,
         "action_start_index": config.action_start_index,
         "lead_steps": config.lead_steps,
-        "dt_ms": round(config.dt_ms),
+        "dt_ms": round(config.dt_ms) if config.dt_ms == round(config.dt_ms) else config.dt_ms,
     }
 
 
@@ -178,12 +189,17 @@ def validate_manifest(value: object) -> None:
 
 def _rules(value: dict[str, Any]) -> Iterator[tuple[str, bool, str]]:
     """Key, whether its rule holds, the rule. A rule may rely on those before it."""
-    policy, observations, joints = value["policy"], value["observations"], value["action"]["joints"]
+    policy, observations, action = value["policy"], value["observations"], value["action"]
+    joints = action.get("joints", [])
+    names = action.get("names", [joint["name"] for joint in joints])
     rows = policy["horizon"] - policy["action_start_index"]
     yield "policy.action_start_index", rows >= 1, "less than horizon"
     yield "policy.lead_steps", policy["lead_steps"] < rows, f"0 to {rows - 1}"
     rows -= policy["lead_steps"]
     yield "policy.n_action_steps", policy["n_action_steps"] <= rows, f"1 to {rows}"
+
+    whole = action["kind"] == "simulator" or policy["dt_ms"] == int(policy["dt_ms"])
+    yield "policy.dt_ms", whole, "whole ms, as a controller ticks,"
 
     keys = [one["key"] for one in observations]
     yield "observations", _is_unique(keys), "every key once"
@@ -191,18 +207,20 @@ def _rules(value: dict[str, Any]) -> Iterator[tuple[str, bool, str]]:
         yield f"observations[{i}].key", one["key"] != ACTION_KEY, f"another key than {ACTION_KEY}"
         size = channels(one["shape"])
         yield f"observations[{i}].names", len(one["names"]) == size, f"{size} names, one a channel"
-    yield "action.joints", _is_unique(joint["name"] for joint in joints), "every name once"
+    other = "joints" if action["kind"] == "simulator" else "names"
+    yield f"action.{other}", other not in action, f"no such key for kind {action['kind']}"
+    yield f"action.{'names' if 'names' in action else 'joints'}", _is_unique(names), "every name once"
     for i, joint in enumerate(joints):
         holds = joint["min_position"] < joint["max_position"]
         yield f"action.joints[{i}].max_position", holds, f"more than min_position {joint['min_position']}"
 
     noise = value["noise"]
     yield "noise.input", noise["input"] not in (*keys, ACTION_KEY), f"neither {ACTION_KEY} nor an observation key"
-    shape = [policy["horizon"], len(joints)]
+    shape = [policy["horizon"], len(names)]
     yield "noise.shape", noise["shape"] == shape, f"{shape}, horizon and joints"
 
     stats = value["normalization"]["stats"]
-    sizes = {one["key"]: channels(one["shape"]) for one in observations} | {ACTION_KEY: len(joints)}
+    sizes = {one["key"]: channels(one["shape"]) for one in observations} | {ACTION_KEY: len(names)}
     for key in {**sizes, **stats}:
         yield f"normalization.stats.{key}", key in sizes and key in stats, f"the keys {', '.join(sizes)}"
         for side, numbers in stats[key].items():

@@ -2,16 +2,18 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from . import events
 from .action_error import Reference, error_table
 from .bench_graph import figures
-from .bundle import CHECKPOINT_FILE, golden_files, read_manifest
+from .bundle import CHECKPOINT_FILE, action_columns, golden_files, read_manifest
+from .comparison import Contestant, drive, paired
 from .dataset import ACTION_KEY, load_demonstrations
 from .errors import OmpModelsError
-from .evaluate import open_runner, run_episodes, summarize
+from .evaluate import Episode, run_episodes, summarize
 from .export import export_bundle, save_recipe
 from .golden import golden_errors
 from .import_checkpoint import import_checkpoint
@@ -20,16 +22,18 @@ from .importers.recording import ImportOptions, OnEpisode
 from .inputs import CHECK_SEED, ObservedInputs
 from .inspection import open_recording
 from .interrupt import Interrupt, Interrupted
+from .pilots import local_pilot
 from .plot import plot
 from .policy import Policy, load_policy, save_policy
 from .recipe import DemonstrationSpec, Recipe, ToleranceSpec
+from .rollout_request import RolloutRequest
 from .rollouts import Rollouts
-from .runner import OnnxRunner, Runner, TorchRunner
+from .runner import OnnxRunner
 from .sweep import SWEEP_FILE, SweepTable, combinations, run_name
 from .train import POLICY_FILE, train
 from .verify import require_tolerance
 from .worlds.collect import collect_demonstrations, write_demonstrations
-from .worlds.tasks import open_demonstrator
+from .worlds.tasks import open_demonstrator, open_world
 
 
 def collect(
@@ -110,9 +114,10 @@ def train_recipe(recipe: Recipe, data: Path, run: Path, device: str, interrupt: 
     """Trains, or goes on where an earlier call with the same recipe and directory stopped."""
     save_recipe(recipe, run)
     spec = recipe.rollouts
+    world = open_world(recipe.world, list(recipe.train.policy.observation_shapes)) if spec.every else None
 
     def play(policy: Policy) -> int:
-        episodes = run_episodes(TorchRunner(policy), policy.config, spec.first_seed, spec.episodes)
+        episodes = run_episodes(world, local_pilot(policy), spec.first_seed, spec.episodes)
         return summarize(episodes)["successes"]
 
     def open_rollouts(step: int) -> Rollouts:
@@ -148,9 +153,10 @@ def sweep(
             continue
         events.log(name)
         train_recipe(recipe, data, out / name, device, interrupt)
-        policy, spec = load_policy(out / name / POLICY_FILE), recipe.evaluation
+        pilot, spec = local_pilot(load_policy(out / name / POLICY_FILE)), recipe.evaluation
+        world = open_world(recipe.world, pilot.observation_keys)
         successes = 0
-        for episode in run_episodes(TorchRunner(policy), policy.config, spec.first_seed, spec.episodes):
+        for episode in run_episodes(world, pilot, spec.first_seed, spec.episodes):
             successes += episode.success
             interrupt.check()
         table.add(combination, successes, spec.episodes)
@@ -190,30 +196,30 @@ def make(recipe: Recipe, run: Path, out: Path, device: str, interrupt: Interrupt
     return export(run, data, out, None, interrupt)
 
 
-def evaluate(
-    bundle: Path | None, run: Path | None, policy: str, first_seed: int, episodes: int, interrupt: Interrupt
-) -> dict[str, Any]:
-    """Closed loop in the push world, of a bundle or, before there is one, of a run (PyTorch only)."""
-    runner: Runner
-    if bundle is not None:
-        runner, config = open_runner(bundle, policy)
-    elif run is not None and policy == "torch":
-        reference = load_policy(run / POLICY_FILE)
-        runner, config = TorchRunner(reference), reference.config
-    else:
-        raise OmpModelsError("CONFIG_INVALID", f"a run has no {policy} graph; use --policy torch, or --bundle")
-    done = []
-    progress = events.Progress(f"evaluate {policy}", episodes)
-    for episode in run_episodes(runner, config, first_seed, episodes):
-        interrupt.check()
-        done.append(episode)
-        events.emit("episode", **episode.to_dict())
-        progress.update(len(done))
-        if not episode.success:
-            events.say(f"seed {episode.seed} failed, {episode.distance_m * 1000:.0f} mm from the goal")
-    summary = summarize(done)
-    events.say(f"{policy}: {summary['successes']} of {episodes} episodes succeed")
-    return {"policy": policy, **summary}
+def rollout(request: RolloutRequest, interrupt: Interrupt) -> dict[str, Any]:
+    """Closed loop in the task's simulator, of one policy or of two on the same seeds."""
+    with ExitStack() as stack:
+        contestants = [Contestant(name, request.pilot(name, stack)) for name in request.policies]
+        world = request.world(contestants[0].pilot.observation_keys)
+        progress = events.Progress(f"{request.task} {' and '.join(request.policies)}", request.episodes)
+
+        def on_episode(contestant: Contestant, episode: Episode) -> None:
+            interrupt.check()
+            events.emit("episode", policy=contestant.name, **episode.to_dict())
+            progress.update(len(contestants[-1].episodes))
+            if not episode.success:
+                events.say(f"{contestant.name}: seed {episode.seed} failed after {episode.steps} steps")
+
+        on_step = request.film(world, stack)
+        drive(world, contestants, request.first_seed, request.episodes, on_episode, on_step)
+    summaries = [contestant.summary() for contestant in contestants]
+    for summary in summaries:
+        events.say(f"{summary['policy']}: {summary['successes']} of {request.episodes} episodes succeed")
+    return {
+        "task": request.task,
+        "policies": summaries,
+        "paired": paired(*contestants) if len(contestants) == 2 else None,
+    }
 
 
 def verify(bundle: Path, data: Path, windows: int, interrupt: Interrupt) -> dict[str, Any]:
@@ -241,8 +247,7 @@ def verify(bundle: Path, data: Path, windows: int, interrupt: Interrupt) -> dict
             progress.update(done)
 
         errors[name] = reference.error(OnnxRunner(bundle / file), on_case)
-    joints = [(joint["name"], joint["unit"]) for joint in manifest["action"]["joints"]]
-    events.say(error_table(errors, joints))
+    events.say(error_table(errors, action_columns(manifest["action"])))
     # The lossy graphs were judged on the data of the run; this may be data of which the policy has not seen the like.
     require_tolerance("fp32", errors["fp32"], ToleranceSpec(**manifest["quantization"].get("tolerance", {})))
     return {

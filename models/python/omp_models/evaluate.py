@@ -1,27 +1,19 @@
-"""Closed loop: a policy drives the push world, and every episode ends in success or not.
+"""Closed loop: a policy drives a world, and every episode ends in success or not.
 
 The timing is that of the robot runtime (`sdk/src`), so that a success measured here means the same there.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .config import PolicyConfig
 from .errors import OmpModelsError
-from .policy import load_policy
-from .random_stream import RandomStream
-from .runner import Inputs, OnnxRunner, Runner, TorchRunner
-from .worlds.push_world import Observation, PushWorld
-
-NOISE_SEED_MASK = 0x9E3779B9
-"""The noise of an episode must not repeat the numbers that placed its objects."""
-
-POLICY_FILES = {"torch": "checkpoint.safetensors", "fp32": "policy.fp32.onnx", "int8": "policy.int8.onnx"}
-"""File of a bundle by what runs it."""
+from .pilots import Pilot, Timing
+from .runner import Inputs
+from .success_rate import wilson_interval
+from .worlds.world import Observation, World
 
 
 class ChunkSchedule:
@@ -36,18 +28,18 @@ class ChunkSchedule:
         executed in step   home  A1    A2 ..  A8    B1    B2 ..     (lead_steps 1, n_action_steps 8; Aj: row j)
     """
 
-    def __init__(self, config: PolicyConfig, home: np.ndarray):
-        self._config = config
-        self._committed = [home] * config.lead_steps
+    def __init__(self, timing: Timing, home: np.ndarray):
+        self._timing = timing
+        self._committed = [home] * timing.lead_steps
 
     def needs_chunk(self, step: int) -> bool:
         """Whether the observation at boundary `step` starts an inference."""
-        return step % self._config.n_action_steps == 0
+        return step % self._timing.n_action_steps == 0
 
     def commit(self, chunk: np.ndarray) -> None:
         """Appends the rows to execute of `chunk` [H, A], which was observed `lead_steps` before the plan's end."""
-        first = self._config.action_start_index + self._config.lead_steps
-        self._committed.extend(chunk[first : first + self._config.n_action_steps])
+        first = self._timing.action_start_index + self._timing.lead_steps
+        self._committed.extend(chunk[first : first + self._timing.n_action_steps])
 
     def action(self, step: int) -> np.ndarray:
         """The action of `step`, [A]."""
@@ -65,87 +57,91 @@ class ObservationHistory:
         self._steps = [*self._steps[1:], observation]
 
     def stacked(self) -> Inputs:
-        """Every key as [1, n_obs_steps, D]."""
-        return {key: np.stack([step[key] for step in self._steps])[None] for key in self._steps[0]}
+        """Every key as [n_obs_steps, *shape]."""
+        return {key: np.stack([step[key] for step in self._steps]) for key in self._steps[0]}
 
 
 @dataclass(frozen=True)
 class Episode:
-    """How one episode went. Speeds are those of the executed path, the largest of any joint."""
+    """How one episode went. Speeds are those of the executed actions, the largest of any element, from rest."""
 
     seed: int
     success: bool
     steps: int
-    distance_m: float
-    """Object to goal at the end."""
     max_velocity: float
-    """rad/s, over one policy period."""
+    """Action units per second, over one policy period; rad/s where actions are joint positions."""
     max_acceleration: float
-    """rad/s², between two successive policy periods."""
+    """Action units per second squared, between two successive policy periods."""
 
     def to_dict(self) -> dict[str, Any]:
         """The fields of the `episode` event."""
         return asdict(self)
 
 
-def run_episode(world: PushWorld, runner: Runner, config: PolicyConfig, seed: int) -> Episode:
-    """Runs until success or the world's longest episode. Positions are clipped to the joint limits, nothing else."""
-    joints = world.config["joints"]
-    low = np.array([joint["min_position"] for joint in joints])
-    high = np.array([joint["max_position"] for joint in joints])
-    stream = RandomStream(seed ^ NOISE_SEED_MASK)
-    observation = world.reset(seed)
-    history = ObservationHistory(config.n_obs_steps, observation)
-    schedule = ChunkSchedule(config, world.home)
-    path = [world.home, world.home]
+def run_episode(world: World, pilot: Pilot, seed: int, on_step: Callable[[], None] = lambda: None) -> Episode:
+    """Runs until success or the world's longest episode. Actions are clipped to the world's limits, nothing else.
+
+    `on_step` is called at the start and after every step. Raises CONFIG_INVALID when policy and world do not fit.
+    """
+    timing = pilot.timing
+    _require_fit(world, pilot)
+    observation = _observed(world.reset(seed), pilot)
+    pilot.begin(seed)
+    history = ObservationHistory(timing.n_obs_steps, observation)
+    schedule = ChunkSchedule(timing, getattr(world, "home", np.zeros(pilot.action_dim)))
+    path: list[np.ndarray] = []
+    on_step()
     while not world.is_over():
         if schedule.needs_chunk(world.steps):
-            noise = stream.normal(config.horizon * config.action_dim).reshape(1, config.horizon, config.action_dim)
-            schedule.commit(runner.infer({**history.stacked(), "noise": noise})[0])
-        action = np.clip(schedule.action(world.steps), low, high)
+            schedule.commit(pilot.plan(history.stacked()))
+        action = np.clip(schedule.action(world.steps), world.action_low, world.action_high)
         path.append(action)
-        history.push(world.step(action))
-    velocity = np.diff(path, axis=0) / (config.dt_ms / 1000)
-    acceleration = np.diff(velocity, axis=0) / (config.dt_ms / 1000)
+        history.push(_observed(world.step(action), pilot))
+        on_step()
+    velocity = np.diff([path[0], path[0], *path], axis=0) / (timing.dt_ms / 1000)
+    acceleration = np.diff(velocity, axis=0) / (timing.dt_ms / 1000)
     return Episode(
         seed,
-        world.is_success(),
+        bool(world.is_success()),
         world.steps,
-        world.distance_to_goal(),
         float(np.abs(velocity).max()),
         float(np.abs(acceleration).max()),
     )
 
 
-def run_episodes(runner: Runner, config: PolicyConfig, first_seed: int, count: int) -> Iterator[Episode]:
+def run_episodes(world: World, pilot: Pilot, first_seed: int, count: int) -> Iterator[Episode]:
     """Episodes of ascending seeds, each as soon as it is over."""
-    world = PushWorld()
     for seed in range(first_seed, first_seed + count):
-        yield run_episode(world, runner, config, seed)
+        yield run_episode(world, pilot, seed)
 
 
 def summarize(episodes: Iterable[Episode]) -> dict[str, Any]:
-    """Successes with their trials and the extremes of the executed paths."""
+    """Successes with their trials and 95 % interval, and the extremes of the executed actions."""
     episodes = list(episodes)
+    successes = sum(episode.success for episode in episodes)
     return {
         "episodes": len(episodes),
         "first_seed": episodes[0].seed,
-        "successes": sum(episode.success for episode in episodes),
+        "successes": successes,
+        "interval_95": [round(bound, 4) for bound in wilson_interval(successes, len(episodes))],
         "failed_seeds": [episode.seed for episode in episodes if not episode.success],
         "max_velocity": round(max(episode.max_velocity for episode in episodes), 3),
         "max_acceleration": round(max(episode.max_acceleration for episode in episodes), 2),
     }
 
 
-def open_runner(bundle: Path, policy: str) -> tuple[Runner, PolicyConfig]:
-    """What runs `policy` (torch, fp32 or int8) of a bundle. Raises BUNDLE_INVALID when its file is missing."""
-    reference = load_policy(_existing(bundle / POLICY_FILES["torch"]))
-    if policy == "torch":
-        return TorchRunner(reference), reference.config
-    return OnnxRunner(_existing(bundle / POLICY_FILES[policy])), reference.config
+def _observed(observation: Observation, pilot: Pilot) -> Observation:
+    return {key: observation[key] for key in pilot.observation_keys}
 
 
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise OmpModelsError("BUNDLE_INVALID", f"{path} does not exist; `python -m omp_models export` writes a bundle")
-    return path
+def _require_fit(world: World, pilot: Pilot) -> None:
+    timing = pilot.timing
+    _require(len(world.action_low) == pilot.action_dim, "actions", pilot.action_dim, len(world.action_low))
+    _require(abs(world.dt_ms - timing.dt_ms) < 0.5, "ms a step", timing.dt_ms, world.dt_ms)
+    # Before the first chunk arrives the robot needs a command that keeps it still.
+    _require(timing.lead_steps == 0 or hasattr(world, "home"), "lead_steps", timing.lead_steps, 0)
+
+
+def _require(condition: bool, what: str, of_policy: float, of_world: float) -> None:
+    if not condition:
+        raise OmpModelsError("CONFIG_INVALID", f"the policy has {of_policy} {what}, this world {of_world}")

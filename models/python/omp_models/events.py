@@ -7,8 +7,8 @@ Every line has `event`:
 | `started` | `command` |
 | `progress` | `stage` what is counted, `done`, `total`, `eta_s` seconds left at the present pace |
 | `metric` | `name`, `step` optimiser steps done, `value` |
-| `episode` | `seed`, `success`, `steps`, `distance_m` object to goal at the end, |
-| | `max_velocity` rad/s, `max_acceleration` rad/s² |
+| `episode` | `policy`, `seed`, `success`, `steps`, |
+| | `max_velocity`, `max_acceleration` of the actions, their unit over s and s² |
 | `log` | `message`, also on stderr |
 | `interrupted` | `message`, `checkpoint` file that resumes the work, null where nothing is to resume |
 | `error` | `code` of OmpModelsError, or INTERNAL, `message` |
@@ -21,7 +21,10 @@ Every line has `event`:
 | | `sweep`: `table` file, `runs` |
 | | `import-checkpoint`: `run` directory, `policy` file |
 | | `export`, `make`: `bundle` directory, `bundle_id`, `bytes` of all files, `success` as in the manifest |
-| | `evaluate`: `policy`, `first_seed`, `episodes`, `successes`, `failed_seeds`, `max_velocity`, `max_acceleration` |
+| | `study-run`: `cells`, `finished`; `study-report`: `report` file, `cells`, `finished` |
+| | `rollout`: `task`, `policies` for each `policy`, `first_seed`, `episodes`, `successes`, `interval_95`, |
+| | `failed_seeds`, `max_velocity`, `max_acceleration`, `inference` and `round_trip` null or `p50_ms`, `p99_ms`; |
+| | `paired` null or the seeds `only_first` and `only_second`, `mcnemar_p` |
 | | `verify`: `bundle_id`, `windows`, `action_error` by variant, `golden_error` by variant, physical units |
 | | `bench-graph`: `network`, `weights_ratio_h4`, `specialized_max_abs_diff` network units, |
 | | `specialized_speedup_p50`, `int8_speedup_p50`, `rounds`, `p50_us` and `megabytes` by graph |

@@ -13,21 +13,23 @@ import torch
 
 from . import events
 from .action_error import ActionError, Reference, error_table
-from .bundle import CHECKPOINT_FILE, UNITS, VARIANT_FILES, manifest, write_bundle
+from .bundle import CHECKPOINT_FILE, VARIANT_FILES, action_columns, action_section, manifest, write_bundle
 from .config import TrainConfig
 from .dataset import Demonstrations, load_demonstrations
 from .errors import OmpModelsError
-from .evaluate import POLICY_FILES, open_runner, run_episodes, summarize
+from .evaluate import run_episodes, summarize
 from .export_onnx import export_onnx, export_timed_onnx
 from .golden import GOLDEN_FILE, golden, golden_tolerances
 from .inputs import CHECK_SEED, ObservedInputs
 from .interrupt import Interrupt
+from .pilots import POLICY_FILES, open_pilot
 from .policy import Policy, load_policy, save_policy
 from .quantize import METHOD, QUANTIZED_OPS, Quantizer, choose_float_layers, write_fp16
 from .recipe import Recipe
 from .runner import Inputs, OnnxRunner
 from .train import POLICY_FILE
 from .verify import require_tolerance
+from .worlds.tasks import open_world
 
 RECIPE_FILE = "recipe.json"
 COMPARED_WINDOWS = 256
@@ -49,8 +51,7 @@ def export_bundle(run: Path, data: Path, out: Path, bundle_id: str | None, inter
         quantization = write_graphs(recipe, policy, observed, folder, interrupt)
         checked = observed.draw(COMPARED_WINDOWS, CHECK_SEED)
         errors = measure_errors(policy, folder, recipe.export.compared, checked)
-        joints = [(joint["name"], UNITS[joint["kind"]]) for joint in recipe.robot_joints()]
-        events.say(error_table(errors, joints))
+        events.say(error_table(errors, action_columns(action_section(recipe))))
         for variant, error in errors.items():
             require_tolerance(variant, error, recipe.export.tolerance)
         files = {variant: VARIANT_FILES[variant] for variant in recipe.export.compared}
@@ -124,15 +125,16 @@ def _read_run(run: Path, data: Path) -> tuple[Recipe, Policy, Demonstrations]:
 
 
 def _measure_success(recipe: Recipe, folder: Path, interrupt: Interrupt) -> dict[str, Any]:
-    if recipe.world is None:
-        return {}
     spec = recipe.evaluation
+    if recipe.world is None or spec.episodes == 0:
+        return {}
+    world = open_world(recipe.world, list(recipe.train.policy.observation_shapes))
     success = {}
     for name in ("torch", *(variant for variant in recipe.export.variants if variant in POLICY_FILES)):
-        runner, config = open_runner(folder, name)
+        pilot = open_pilot(folder, name)
         progress = events.Progress(f"evaluate {name}", spec.episodes)
         episodes = []
-        for episode in run_episodes(runner, config, spec.first_seed, spec.episodes):
+        for episode in run_episodes(world, pilot, spec.first_seed, spec.episodes):
             episodes.append(episode)
             progress.update(len(episodes))
             interrupt.check()

@@ -11,6 +11,7 @@ from . import yaml_text
 from .config import TrainConfig, channels
 from .errors import OmpModelsError
 from .worlds.push_world import WORLD_FOLDER
+from .worlds.tasks import require_task
 
 WORLDS = {"push": WORLD_FOLDER / "world.json"}
 VARIANTS = ("int8", "fp32", "fp16", "tau")
@@ -19,7 +20,7 @@ JOINT_KEYS = ("name", "kind", "min_position", "max_position", "max_velocity", "m
 
 @dataclass(frozen=True)
 class ObservationSpec:
-    """What the manifest says of one observation key; `names` has one entry for each channel."""
+    """What the manifest says of one observation key; `names` has one entry for each channel, or none: numbered."""
 
     key: str
     unit: str
@@ -98,6 +99,7 @@ class EvaluationSpec:
     """Episodes on which the success in the manifest is measured; no demonstration uses their seeds."""
 
     episodes: int = 100
+    """0: the manifest says nothing of success."""
     first_seed: int = 0
 
 
@@ -111,9 +113,12 @@ class Recipe:
     """What makes the bundle again, as it stands in the manifest."""
     observations: list[ObservationSpec]
     world: str | None = None
-    """`push`, or null for demonstrations from elsewhere, which are neither collected nor evaluated here."""
+    """A task such as `push` or `metaworld/door-open`; null for demonstrations from elsewhere, which are neither
+    collected nor evaluated here."""
     joints: list[dict[str, Any]] = field(default_factory=list)
     """Joints in action order with the keys JOINT_KEYS; empty: those of the world."""
+    action_names: list[str] = field(default_factory=list)
+    """Names of the action's elements in a simulator, whose actions are no joint positions; empty: numbered."""
     demonstrations: DemonstrationSpec = field(default_factory=DemonstrationSpec)
     train: TrainConfig = field(default_factory=TrainConfig)
     rollouts: RolloutSpec = field(default_factory=RolloutSpec)
@@ -126,13 +131,29 @@ class Recipe:
         keys = [spec.key for spec in self.observations]
         expected = list(policy.observation_shapes)
         _require(keys == expected, f"observations {keys}: {expected} expected")
-        for spec in self.observations:
+        if self.world is not None:
+            require_task(self.world)
+        for i, spec in enumerate(self.observations):
             count = channels(policy.observation_shapes[spec.key])
+            if not spec.names:
+                numbered = [f"{spec.key.removeprefix('observation.')}_{channel}" for channel in range(count)]
+                self.observations[i] = spec = dataclasses.replace(spec, names=numbered)
             _require(len(spec.names) == count, f"{spec.key} has {len(spec.names)} names and {count} channels")
-        _require(self.world is None or self.world in WORLDS, f"world {self.world!r} is unknown; known: push, null")
         _require(self.rollouts.every == 0 or self.world is not None, "rollouts need a world; the recipe names none")
+        if self.is_simulated:
+            if not self.action_names:
+                object.__setattr__(self, "action_names", [f"action_{i}" for i in range(policy.action_dim)])
+            count = len(self.action_names)
+            _require(count == policy.action_dim, f"{count} action_names, action_dim is {policy.action_dim}")
+            _require(not self.joints, f"joints: {self.world} moves none; name the action's elements in action_names")
+            return
         joints = self.robot_joints()
         _require(len(joints) == policy.action_dim, f"{len(joints)} joints, action_dim is {policy.action_dim}")
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the actions are those of a simulator that has no joints of ours."""
+        return self.world is not None and self.world not in WORLDS
 
     def robot_joints(self) -> list[dict[str, Any]]:
         """Name, kind and limits of every joint, in action order."""

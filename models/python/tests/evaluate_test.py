@@ -5,6 +5,7 @@ import pytest
 
 from omp_models.config import PolicyConfig
 from omp_models.evaluate import ChunkSchedule, Episode, ObservationHistory, run_episode, summarize
+from omp_models.pilots import LocalPilot
 from omp_models.random_stream import RandomStream
 from omp_models.runner import Inputs
 from omp_models.worlds.push_world import PushWorld
@@ -46,10 +47,10 @@ def test_the_schedule_follows_the_lead() -> None:
 def test_the_history_begins_with_the_first_observation_repeated() -> None:
     history = ObservationHistory(3, {"x": np.array([0.0])})
     history.push({"x": np.array([1.0])})
-    assert history.stacked()["x"].tolist() == [[[0.0], [0.0], [1.0]]]
+    assert history.stacked()["x"].tolist() == [[0.0], [0.0], [1.0]]
     for value in (2.0, 3.0):
         history.push({"x": np.array([value])})
-    assert history.stacked()["x"].tolist() == [[[1.0], [2.0], [3.0]]]
+    assert history.stacked()["x"].tolist() == [[1.0], [2.0], [3.0]]
 
 
 class ConstantPolicy:
@@ -69,13 +70,12 @@ def test_an_episode_asks_every_eighth_step_and_clips_to_the_joint_limits() -> No
     config, world = PolicyConfig(), PushWorld()
     beyond = world.home + np.array([0, 0, 0, 0, 0, 9.0])
     policy = ConstantPolicy(beyond, config.horizon)
-    episode = run_episode(world, policy, config, seed=3)
+    episode = run_episode(world, LocalPilot(policy, config, list(config.observation_shapes), 6), seed=3)
     assert (episode.seed, episode.success, episode.steps) == (3, False, world.config["max_episode_steps"])
     assert len(policy.inputs) == 25
     np.testing.assert_allclose(world.command, [*world.home[:5], 1.745], atol=1e-6)
     assert episode.max_velocity == pytest.approx(1.745 / 0.05, rel=1e-5)
     assert episode.max_acceleration == pytest.approx(1.745 / 0.05**2, rel=1e-5)
-    assert episode.distance_m == world.distance_to_goal()
 
     shapes = {key: value.shape for key, value in policy.inputs[0].items()}
     assert shapes == {
@@ -93,13 +93,14 @@ def test_an_episode_asks_every_eighth_step_and_clips_to_the_joint_limits() -> No
 
 def test_a_summary_counts_and_names_failures() -> None:
     episodes = [
-        Episode(seed=7, success=True, steps=50, distance_m=0.01, max_velocity=1.5, max_acceleration=9.0),
-        Episode(seed=8, success=False, steps=200, distance_m=0.09, max_velocity=1.25, max_acceleration=12.5),
+        Episode(seed=7, success=True, steps=50, max_velocity=1.5, max_acceleration=9.0),
+        Episode(seed=8, success=False, steps=200, max_velocity=1.25, max_acceleration=12.5),
     ]
     assert summarize(episodes) == {
         "episodes": 2,
         "first_seed": 7,
         "successes": 1,
+        "interval_95": [0.0945, 0.9055],
         "failed_seeds": [8],
         "max_velocity": 1.5,
         "max_acceleration": 12.5,

@@ -42,7 +42,7 @@ def without_limit(values: dict[str, Any]) -> None:
         (lambda v: v["observations"][1].pop("unit"), "unit"),
         (lambda v: v["observations"].reverse(), r"observations \['observation.environment_state'.* expected"),
         (lambda v: v["observations"][0]["names"].pop(), "observation.state has 1 names and 2 channels"),
-        (lambda v: v.update(world="moon"), "world 'moon' is unknown"),
+        (lambda v: v.update(world="moon"), "no task 'moon'"),
         (lambda v: v["joints"].pop(), "1 joints, action_dim is 2"),
         (lambda v: v["export"].update(variants=["int8", "fp32", "int4"]), r"\['int4'\] are unknown"),
         (lambda v: v["export"].update(variants=["tau", "fp32"]), "begins with the default"),

@@ -42,8 +42,12 @@ export interface ObservationSpec {
 /** The vector the policy commands. */
 export interface ActionSpec {
   readonly key: "action";
-  readonly kind: "joint_position";
+  /** `simulator`: in that simulator's own units; a robot refuses the bundle. */
+  readonly kind: "joint_position" | "simulator";
   readonly dtype: "float32";
+  /** One a column. */
+  readonly names: readonly string[];
+  /** The columns of `joint_position`; none of `simulator`. */
   readonly joints: readonly Joint[];
 }
 
@@ -141,11 +145,14 @@ export function parseManifest(text: string): Manifest {
   const policy = parsePolicy(root.object("policy"));
   const observations = root.objects("observations").map(parseObservation);
   const action = parseAction(root.object("action"));
+  if (action.kind === "joint_position" && !Number.isInteger(policy.dtMs)) {
+    throw root.object("policy").refuse("dt_ms", policy.dtMs, "whole ms, as a controller ticks");
+  }
   const sizes = new Map(observations.map(({ key, shape }) => [key, channels(shape)]));
   if (sizes.size !== observations.length) {
     throw root.refuse("observations", [...sizes.keys()], "every key once");
   }
-  const noise = parseNoise(root.object("noise"), [policy.horizon, action.joints.length], sizes);
+  const noise = parseNoise(root.object("noise"), [policy.horizon, action.names.length], sizes);
   const files = parseFiles(root.object("files"));
   const fileOf = (fields: JsonFields): string => {
     const file = fields.string("file");
@@ -172,7 +179,7 @@ export function parseManifest(text: string): Manifest {
     noise,
     normalization: parseNormalization(
       root.object("normalization"),
-      new Map([...sizes, [action.key, action.joints.length]]),
+      new Map([...sizes, [action.key, action.names.length]]),
     ),
     variants,
     defaultVariant,
@@ -216,7 +223,7 @@ function parsePolicy(fields: JsonFields): PolicySpec {
     nActionSteps: fields.integer("n_action_steps", 1, horizon - actionStartIndex - leadSteps),
     actionStartIndex,
     leadSteps,
-    dtMs: fields.integer("dt_ms", 1, 1000),
+    dtMs: fields.number("dt_ms", 1, 1000),
   };
 }
 
@@ -242,12 +249,21 @@ function parseObservation(fields: JsonFields): ObservationSpec {
 }
 
 function parseAction(fields: JsonFields): ActionSpec {
-  fields.allow("key", "kind", "dtype", "joints");
+  const kind = fields.literal("kind", "joint_position", "simulator");
+  const columns = kind === "simulator" ? "names" : "joints";
+  fields.allow("key", "kind", "dtype", columns);
+  const joints =
+    kind === "simulator"
+      ? []
+      : requireUnique(fields, "joints", fields.objects("joints").map(parseJoint));
+  const names = kind === "simulator" ? fields.strings("names") : joints.map(({ name }) => name);
+  if (new Set(names).size !== names.length) throw fields.refuse(columns, names, "every name once");
   return {
     key: fields.literal("key", ACTION_KEY),
-    kind: fields.literal("kind", "joint_position"),
+    kind,
     dtype: fields.literal("dtype", "float32"),
-    joints: requireUnique(fields, "joints", fields.objects("joints").map(parseJoint)),
+    names,
+    joints,
   };
 }
 

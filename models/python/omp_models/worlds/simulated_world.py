@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +36,9 @@ class SimulatedWorld(ABC):
         self.steps = 0
         self.successful_steps = 0
 
+    _env: Any
+    """The simulator, a Gymnasium environment over MuJoCo."""
+
     @abstractmethod
     def _start(self, seed: int) -> None:
         """Puts the simulator into the first state of the episode of `seed`."""
@@ -42,6 +46,16 @@ class SimulatedWorld(ABC):
     @abstractmethod
     def _advance(self, action: np.ndarray) -> bool:
         """Simulates one period; returns whether the goal state is reached now."""
+
+    @property
+    def model(self) -> Any:
+        """MuJoCo's model, to be rendered."""
+        return self._env.unwrapped.model
+
+    @property
+    def data(self) -> Any:
+        """MuJoCo's state, to be rendered."""
+        return self._env.unwrapped.data
 
     def reset(self, seed: int) -> Observation:
         """Starts the episode of `seed`."""

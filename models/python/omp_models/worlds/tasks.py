@@ -35,9 +35,10 @@ def open_world(task: str, observations: Sequence[str] | None = None) -> World:
         return AdroitWorld(name, **keys)
     from omp_models.worlds.push_world import PushWorld
 
-    if observations is not None:
-        raise OmpModelsError("CONFIG_INVALID", "the push world makes all its observations; name none")
-    return PushWorld()
+    world = PushWorld()
+    if observations is not None and set(observations) != set(world.observation()):
+        raise OmpModelsError("CONFIG_INVALID", "the push world makes all its observations; name all or none")
+    return world
 
 
 def open_demonstrator(
@@ -72,6 +73,11 @@ def open_demonstrator(
 
         expert = AdroitExpert(world, experts)
     return ExpertDemonstrator(world, expert, MIN_SUCCESSFUL_STEPS[family])
+
+
+def require_task(task: str) -> None:
+    """Raises CONFIG_INVALID for a text that names no task of any simulator we know, installed or not."""
+    _split(task)
 
 
 def _split(task: str) -> tuple[str, str]:

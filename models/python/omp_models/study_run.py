@@ -1,0 +1,84 @@
+"""Runs the cells of a study that are not finished yet."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import commands, events
+from .dataset import ACTION_KEY
+from .interrupt import Interrupt
+from .recipe import DemonstrationSpec
+from .study import Cell, Evaluator, Grid, Results, result_line
+
+
+def run_study(
+    grid: Grid,
+    results: Results,
+    work: Path,
+    evaluator: Evaluator,
+    experts: Path | None,
+    limit_s: float,
+    device: str,
+    interrupt: Interrupt,
+) -> dict[str, Any]:
+    """Every missing cell in the grid's order; a new one is begun only within `limit_s`.
+
+    A cell that was interrupted while it trained goes on from its checkpoint in `work`.
+    """
+    started = time.monotonic()
+    cells = list(grid.cells())
+    missing = [cell for cell in cells if not results.has(cell, grid.budget(cell))]
+    progress = events.Progress("study", len(cells), len(cells) - len(missing), interval_s=0)
+    for count, cell in enumerate(missing):
+        interrupt.check()
+        if time.monotonic() - started >= limit_s:
+            events.log(f"the time is over; {len(missing) - count} cells are left for the next call")
+            break
+        events.log(str(cell))
+        line = run_cell(grid, cell, work, evaluator, experts, device, interrupt)
+        results.add(line)
+        runtime = line["runtime"]
+        events.log(
+            f"{cell}: PyTorch {line['torch']['successes']}, {runtime['variant']} in the runtime {runtime['successes']} "
+            f"of {grid.episodes}; trained {line['train_s']:.0f} s"
+        )
+        progress.update(len(cells) - len(missing) + count + 1)
+    finished = sum(results.has(cell, grid.budget(cell)) for cell in cells)
+    return {"cells": len(cells), "finished": finished}
+
+
+def run_cell(
+    grid: Grid, cell: Cell, work: Path, evaluator: Evaluator, experts: Path | None, device: str, interrupt: Interrupt
+) -> dict[str, Any]:
+    """Trains, exports and judges one cell; its run is deleted, the demonstrations of its task stay."""
+    family = cell.task.replace("/", "-")
+    data = work / f"{family}-{grid.demonstrations}.npz"
+    if not data.exists():
+        experts = experts if cell.task.startswith("adroit/") else None
+        commands.collect(cell.task, DemonstrationSpec(grid.demonstrations, 1_000_000), data, interrupt, None, experts)
+    run = work / f"{family}-{cell.method}-{cell.seed}-{grid.budget(cell)}"
+    recipe = grid.recipe_of(cell, *task_facts(data))
+    began = time.monotonic()
+    commands.train_recipe(recipe, data, run, device, interrupt)
+    trained = time.monotonic()
+    commands.export(run, data, run / "bundle", None, interrupt)
+    exported = time.monotonic()
+    report = evaluator.evaluate(run / "bundle")
+    timing = {"train_s": round(trained - began, 1), "export_s": round(exported - trained, 1)}
+    shutil.rmtree(run)
+    return result_line(grid, cell, recipe, timing, report)
+
+
+def task_facts(data: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """What a recipe must say of a task, read from its demonstrations: `observations`, and keys of the policy."""
+    with np.load(data, allow_pickle=False) as arrays:
+        dt_ms = float(arrays["dt_ms"])
+        shapes = {key: list(arrays[key].shape[1:]) for key in arrays.files if key.startswith("observation.")}
+        action_dim = arrays[ACTION_KEY].shape[1]
+    observations = [
+        {"key": key, "unit": "1", "names": [], "rate_hz": 1000 / dt_ms, "max_age_ms": 10 * dt_ms} for key in shapes
+    ]
+    return observations, {"observation_shapes": shapes, "action_dim": action_dim, "dt_ms": dt_ms}
