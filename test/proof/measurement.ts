@@ -1,9 +1,19 @@
-/** One `npm run proof -- NAME`: measures and returns figures by the names its issue gave them. Nothing is read from a stored result. */
+/** Figures by the names their issue gave them, one level deep at most. */
+export type Figures = Readonly<Record<string, number | Readonly<Record<string, number>>>>;
+
+/** One `npm run proof -- NAME`: measures and returns figures. Nothing is read from a stored result. */
 export interface Proof {
   /** What it measures, one line. */
   readonly summary: string;
   /** @param say one line of progress for a person */
-  measure(say: (line: string) => void): Promise<Readonly<Record<string, number>>>;
+  measure(say: (line: string) => void): Promise<Figures>;
   /** What the figures miss, one line each; empty when the proof holds. */
-  judge(figures: Readonly<Record<string, number>>): readonly string[];
+  judge(figures: Figures): readonly string[];
+}
+
+/** A figure by its name, or by its group's name and its own; NaN, which fails every comparison, where there is none. */
+export function figure(figures: Figures, name: string, member?: string): number {
+  const value = figures[name];
+  const found = member === undefined || typeof value !== "object" ? value : value[member];
+  return typeof found === "number" ? found : Number.NaN;
 }

@@ -2,9 +2,10 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import type { Proof } from "./measurement.ts";
+import { models } from "./models.ts";
 import { walk } from "./walk.ts";
 
-const proofs: Readonly<Record<string, Proof>> = { walk };
+const proofs: Readonly<Record<string, Proof>> = { walk, models };
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" } },

@@ -4,8 +4,6 @@ import { join } from "node:path";
 
 import { numberAt } from "../../models/src/bundle-report.ts";
 import { writeFreshRecipe } from "../../models/src/fresh-demonstrations.ts";
-import { findPython } from "../../models/src/python-environment.ts";
-import { runPython } from "../../models/src/run-python.ts";
 import { ErrorCode, OmpError } from "../../sdk/src/errors.ts";
 import type { OmpPolicy } from "../../sdk/src/policy.ts";
 import { loadPolicy } from "../../sdk/src/runtime/node/load-policy.ts";
@@ -13,7 +11,8 @@ import { evaluateTorch } from "../support/evaluate-torch.ts";
 import { blockAtRandom, firmwareMissing, PtyRobot } from "../support/pty-robot.ts";
 import { repositoryPath } from "../support/repository.ts";
 import { VirtualRobot } from "../support/virtual-robot.ts";
-import type { Proof } from "./measurement.ts";
+import { figure, type Proof } from "./measurement.ts";
+import { runTool } from "./python-tool.ts";
 
 const bundle = repositoryPath("models/bundles/so101-push");
 const EPISODES = 100;
@@ -58,15 +57,18 @@ export const walk: Proof = {
   },
 
   judge(figures) {
-    const int8 = figures["successes_int8"] ?? 0;
-    const torch = figures["successes_torch_fp32"] ?? 0;
+    const int8 = figure(figures, "successes_int8");
+    const torch = figure(figures, "successes_torch_fp32");
     const rules: readonly (readonly [boolean, string])[] = [
       [int8 >= 90, "INT8 success of at least 90 of 100"],
       [Math.abs(int8 - torch) <= 2, "INT8 within 2 points of PyTorch fp32"],
-      [(figures["max_abs_diff_fp32"] ?? 1) <= 1e-5, "fp32 ONNX within 1e-5 of PyTorch, normalised"],
-      [(figures["path_samples"] ?? 0) > 0, "a path to compare"],
-      [figures["path_mismatches"] === 0, "an executed path equal to the reference"],
-      [figures["stale_bytes_after_unplug"] === 0, "no byte of before the unplug after it"],
+      [
+        figure(figures, "max_abs_diff_fp32") <= 1e-5,
+        "fp32 ONNX within 1e-5 of PyTorch, normalised",
+      ],
+      [figure(figures, "path_samples") > 0, "a path to compare"],
+      [figure(figures, "path_mismatches") === 0, "an executed path equal to the reference"],
+      [figure(figures, "stale_bytes_after_unplug") === 0, "no byte of before the unplug after it"],
     ];
     return rules.filter(([holds]) => !holds).map(([, rule]) => rule);
   },
@@ -87,23 +89,12 @@ async function measureFp32({ manifest }: OmpPolicy): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), "omp-proof-"));
   try {
     const data = join(folder, "demonstrations.npz");
-    await python(["collect", "--config", await writeFreshRecipe(manifest, folder), "--out", data]);
-    const result = await python(["verify", "--bundle", bundle, "--data", data]);
+    await runTool(["collect", "--config", await writeFreshRecipe(manifest, folder), "--out", data]);
+    const result = await runTool(["verify", "--bundle", bundle, "--data", data]);
     return numberAt(result, "action_error", "fp32", "max_normalized") ?? Number.NaN;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function python(args: readonly string[]): Promise<unknown> {
-  const outcome = await runPython({
-    python: await findPython(),
-    args: ["-m", "omp_models", ...args, "--json"],
-    signal: new AbortController().signal,
-    onEvent: () => undefined,
-    onText: () => undefined,
-  });
-  return outcome.kind === "done" ? outcome.result : undefined;
 }
 
 async function measurePath(
