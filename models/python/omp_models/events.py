@@ -21,7 +21,7 @@ Every line has `event`:
 | | `sweep`: `table` file, `runs` |
 | | `import-checkpoint`: `run` directory, `policy` file |
 | | `export`, `make`: `bundle` directory, `bundle_id`, `bytes` of all files, `success` as in the manifest |
-| | `study-run`: `cells`, `finished`; `study-report`: `report` file, `cells`, `finished` |
+| | `study-run`: `cells`, `finished` so far, `failed` in this call; `study-report`: `report` file, `cells`, `finished` |
 | | `rollout`: `task`, `policies` for each `policy`, `first_seed`, `episodes`, `successes`, `interval_95`, |
 | | `failed_seeds`, `max_velocity`, `max_acceleration`, `inference` and `round_trip` null or `p50_ms`, `p99_ms`; |
 | | `paired` null or the seeds `only_first` and `only_second`, `mcnemar_p` |

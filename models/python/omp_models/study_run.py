@@ -9,6 +9,7 @@ import numpy as np
 
 from . import commands, events
 from .dataset import ACTION_KEY
+from .errors import OmpModelsError
 from .interrupt import Interrupt
 from .recipe import DemonstrationSpec
 from .study import Cell, Evaluator, Grid, Results, result_line
@@ -26,9 +27,11 @@ def run_study(
 ) -> dict[str, Any]:
     """Every missing cell in the grid's order; a new one is begun only within `limit_s`.
 
-    A cell that was interrupted while it trained goes on from its checkpoint in `work`.
+    A cell that was interrupted while it trained goes on from its checkpoint in `work`. One that fails is told and left
+    to the next call; the others go on.
     """
     started = time.monotonic()
+    failed = 0
     cells = list(grid.cells())
     missing = [cell for cell in cells if not results.has(cell, grid.budget(cell))]
     progress = events.Progress("study", len(cells), len(cells) - len(missing), interval_s=0)
@@ -38,7 +41,12 @@ def run_study(
             events.log(f"the time is over; {len(missing) - count} cells are left for the next call")
             break
         events.log(str(cell))
-        line = run_cell(grid, cell, work, evaluator, experts, device, interrupt)
+        try:
+            line = run_cell(grid, cell, work, evaluator, experts, device, interrupt)
+        except OmpModelsError as error:
+            failed += 1
+            events.log(f"{cell} failed: {error.code}: {error}")
+            continue
         results.add(line)
         runtime = line["runtime"]
         events.log(
@@ -47,7 +55,7 @@ def run_study(
         )
         progress.update(len(cells) - len(missing) + count + 1)
     finished = sum(results.has(cell, grid.budget(cell)) for cell in cells)
-    return {"cells": len(cells), "finished": finished}
+    return {"cells": len(cells), "finished": finished, "failed": failed}
 
 
 def run_cell(

@@ -24,7 +24,8 @@ export const study: Command = {
   --json             write the event stream to stdout instead of showing progress
 
 A cell is trained, exported, and judged by "omp eval" with this runtime in the loop. Ctrl-C ends after the current
-optimiser step; the same command goes on. Cells of a grid that was changed since are run again.
+optimiser step; the same command goes on. Cells of a grid that was changed since are run again. A cell that fails is told,
+and the others go on.
 Exit status: 0 done, 1 failed, 2 wrong call, 130 interrupted.`,
 
   async run(args, signal) {
@@ -72,10 +73,8 @@ Exit status: 0 done, 1 failed, 2 wrong call, 130 interrupted.`,
     const json = options.flag("json");
     const outcome = await runTool({ args: [`study-${job}`, ...toolOptions(tool)], signal, json });
     if (outcome.kind === "interrupted") return 130;
-    if (!json) {
-      const { cells, finished } = outcome.result;
-      console.log(`${String(finished)} of ${String(cells)} cells finished`);
-    }
-    return 0;
+    const { cells, finished, failed = 0 } = outcome.result;
+    if (!json) console.log(`${String(finished)} of ${String(cells)} cells finished`);
+    return failed === 0 ? 0 : 1;
   },
 };
