@@ -8,6 +8,13 @@ import { advance, evaluateRows, TinyLoop, tinyManifest } from "./tiny-loop.ts";
 
 const { dtMs } = tinyManifest.policy;
 
+test("a policy of a simulator never reaches an arm", async () => {
+  const action = { ...tinyManifest.action, kind: "simulator", joints: [] } as const;
+  const { loop, link } = await TinyLoop.create({ manifest: { ...tinyManifest, action } });
+  await assert.rejects(loop.start(), (error) => isOmpError(error, "LINK_MISMATCH"));
+  assert.deepEqual([loop.state, link.state], ["idle", "idle"]);
+});
+
 test("the policy's rows are reached at their instants, whatever the ticks do", async () => {
   const tiny = await TinyLoop.create();
   const due: { atMs: number; position: number }[] = [];

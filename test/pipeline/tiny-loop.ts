@@ -46,6 +46,8 @@ export function evaluateRows(rowOf: RowFunction): FakeGraph["evaluate"] {
 export const advance: RowFunction = ([a, b], row) => [a + 0.01 * row, b - 0.01 * row];
 
 export interface TinyLoopOptions {
+  /** Of the policy; that of the tiny bundle when left out. */
+  readonly manifest?: Manifest;
   readonly evaluate?: FakeGraph["evaluate"];
   readonly delayMs?: number;
   readonly sensors?: (clock: ManualClock, link: LoopbackLink) => readonly SensorSource[];
@@ -79,7 +81,8 @@ export class TinyLoop {
       evaluate: options.evaluate ?? evaluateRows(advance),
     });
     const info = await backend.load({ bytes: new Uint8Array() });
-    return new TinyLoop(new OmpPolicy({ manifest: tinyManifest, backend, info }), options);
+    const manifest = options.manifest ?? tinyManifest;
+    return new TinyLoop(new OmpPolicy({ manifest, backend, info }), options);
   }
 
   /** Lets `ms` pass; inferences answer within the millisecond in which they began. */
