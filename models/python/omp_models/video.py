@@ -12,35 +12,49 @@ import mujoco
 import numpy as np
 
 from .errors import OmpModelsError
+from .worlds.depth_camera import open_context
 from .worlds.world import World
 
 HEIGHT, WIDTH = 480, 640
-NO_OPENGL = "no OpenGL context; set MUJOCO_GL=egl (libegl1) or MUJOCO_GL=osmesa (libosmesa6)"
 
 
 class Video:
-    """Context manager; `film` adds a picture. Raises VIDEO_FAILED where pictures cannot be made or written."""
+    """Context manager; `film` adds a picture from the scene's free camera.
 
-    def __init__(self, path: Path, world: World, camera: str | int = -1) -> None:
+    Raises PACKAGE_MISSING without OpenGL, VIDEO_FAILED without ffmpeg for a .mp4 file.
+    """
+
+    def __init__(self, path: Path, world: World) -> None:
         self._path = path
-        self._data = world.data
-        self._camera = camera
+        self._model, self._data = world.model, world.data
         self._frames = 0
-        self._ffmpeg: subprocess.Popen | None = None
-        if path.suffix == ".mp4":
-            self._ffmpeg = _open_ffmpeg(path, 1000 / world.dt_ms)
-        else:
-            path.mkdir(parents=True, exist_ok=True)
+        self._ffmpeg = _open_ffmpeg(path, 1000 / world.dt_ms) if path.suffix == ".mp4" else None
+        size = self._model.vis.global_
+        size.offwidth, size.offheight = max(size.offwidth, WIDTH), max(size.offheight, HEIGHT)
         try:
-            self._renderer = mujoco.Renderer(world.model, HEIGHT, WIDTH)
-        except (RuntimeError, AttributeError, ImportError, mujoco.FatalError) as error:
+            self._context = open_context(WIDTH, HEIGHT)
+        except OmpModelsError:
             self._stop_ffmpeg()
-            raise OmpModelsError("VIDEO_FAILED", f"{NO_OPENGL} ({error})") from error
+            raise
+        self._context.make_current()
+        self._renderer = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._renderer)
+        self._scene = mujoco.MjvScene(self._model, maxgeom=10_000)
+        self._camera = mujoco.MjvCamera()
+        mujoco.mjv_defaultFreeCamera(self._model, self._camera)
+        if self._ffmpeg is None:
+            path.mkdir(parents=True, exist_ok=True)
 
     def film(self) -> None:
         """Adds a picture of the present state."""
-        self._renderer.update_scene(self._data, self._camera)
-        pixels = self._renderer.render()
+        self._context.make_current()
+        every, rectangle = mujoco.mjtCatBit.mjCAT_ALL, mujoco.MjrRect(0, 0, WIDTH, HEIGHT)
+        option = mujoco.MjvOption()
+        mujoco.mjv_updateScene(self._model, self._data, option, None, self._camera, every, self._scene)
+        mujoco.mjr_render(rectangle, self._scene, self._renderer)
+        pixels = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+        mujoco.mjr_readPixels(pixels, None, rectangle, self._renderer)
+        pixels = np.flipud(pixels)
         if self._ffmpeg is None:
             (self._path / f"{self._frames:06d}.png").write_bytes(png(pixels))
         else:
@@ -53,7 +67,8 @@ class Video:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._renderer.close()
+        self._renderer.free()
+        self._context.free()
         self._stop_ffmpeg()
 
     def _stop_ffmpeg(self) -> None:

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from point_cloud_test import needs_gl
 
 from omp_models.comparison import Contestant, drive, paired
 from omp_models.config import PolicyConfig
 from omp_models.errors import OmpModelsError
 from omp_models.evaluate import Episode, run_episode
-from omp_models.pilots import LocalPilot, RemotePilot
+from omp_models.pilots import LocalPilot, RemotePilot, open_pilot
 from omp_models.rollout_request import RolloutRequest, task_of
 from omp_models.runner import Inputs
-from omp_models.video import png
+from omp_models.video import Video, png
 from omp_models.worlds.push_world import PushWorld
 
 BUNDLE = Path(__file__).resolve().parents[2] / "bundles" / "so101-push"
@@ -92,3 +93,22 @@ def test_a_picture_is_stored_whole() -> None:
     length = struct.unpack(">I", data[33:37])[0]
     rows = np.frombuffer(zlib.decompress(data[41 : 41 + length]), np.uint8).reshape(3, 16)
     assert np.array_equal(rows[:, 1:].reshape(3, 5, 3), pixels)
+
+
+@needs_gl
+def test_a_film_has_a_picture_of_every_step(tmp_path: Path) -> None:
+    world = PushWorld()
+    # Smaller than the pictures, as in Meta-World's scenes.
+    world.model.vis.global_.offwidth = 32
+    with Video(tmp_path / "film", world) as video:
+        episode = run_episode(world, open_pilot(BUNDLE, "int8"), 5, video.film)
+    pictures = sorted((tmp_path / "film").glob("*.png"))
+    assert len(pictures) == episode.steps + 1
+    assert pictures[0].read_bytes() != pictures[-1].read_bytes()
+
+
+def test_a_film_without_an_encoder_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(OmpModelsError, match="needs ffmpeg") as refused:
+        Video(tmp_path / "film.mp4", PushWorld())
+    assert refused.value.code == "VIDEO_FAILED"

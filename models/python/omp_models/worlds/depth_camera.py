@@ -114,6 +114,6 @@ def open_context(width: int, height: int) -> Any:
             faults.append(f"{name}: {type(error).__name__}: {error}")
     raise OmpModelsError(
         "PACKAGE_MISSING",
-        f"point clouds need OpenGL without a screen ({'; '.join(faults)}). On Debian install libegl1 libgl1 "
+        f"clouds and films need OpenGL without a screen ({'; '.join(faults)}). On Debian install libegl1 libgl1 "
         "libopengl0 libegl-mesa0 libgl1-mesa-dri, or libosmesa6 with MUJOCO_GL=osmesa",
     )
