@@ -37,6 +37,8 @@ const recordBytes = 250;
 /** Room for four records that do not grow old while a test runs, however slow the machine. */
 const patientBounds: WriteBounds = { maxPendingBytes: 4 * recordBytes, maxPendingAgeMs: 600_000 };
 const hastyBounds: WriteBounds = { maxPendingBytes: 4 * recordBytes, maxPendingAgeMs: 30 };
+/** 250 MB, far more than any kernel buffers. */
+const endlessRecords = 1_000_000;
 /** A line that takes nothing for so many turns in a row is full. */
 const fullTurns = 60;
 const marker = 0xffff_fffe;
@@ -161,6 +163,7 @@ export function testTransport(
         });
         assert.match(probe.reasons[0] ?? "", /\w{3,}/);
         probe.assertClosed();
+        assert.ok(probe.transport.writesDropped > 0, "what waited is counted");
         await fixture.replug();
         const next = await open();
         assert.equal(probe.write(record(1)), false, "the old object stays closed");
@@ -194,6 +197,7 @@ export function testTransport(
         await closing;
         await probe.transport.close();
         assert.equal(probe.reasons.length, 1, "it closes once");
+        assert.ok(probe.transport.writesDropped > 0, "what waited is counted");
         const inLine = probe.taken - probe.transport.writesDropped;
         const next = await open();
         assert.equal(next.transport.writesDropped, 0);
@@ -264,7 +268,10 @@ class Probe {
   /** Writes records until one is refused; how many were taken. */
   writeRecords(): number {
     const before = this.taken;
-    while (this.write(record(this.taken))) this.taken++;
+    while (this.write(record(this.taken))) {
+      this.taken++;
+      assert.ok(this.taken < endlessRecords, "a line that nobody reads takes no end of writes");
+    }
     return this.taken - before;
   }
 
