@@ -1,4 +1,4 @@
-// Sets up a fresh clone and runs one job: `npm start`, `npm test`, `npm run build`, `npm run proof`.
+// Sets up a fresh clone and runs one job: `npm start`, `npm test`, `npm run test:arm64`, `npm run build`, `npm run proof`.
 // Plain JavaScript with Node built-ins only: nothing is installed or compiled yet when it starts.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -144,11 +144,19 @@ switch (job) {
   case "test":
     test(args);
     break;
+  case "test:arm64":
+    build();
+    step("testing the packed package on an emulated arm64 board", process.execPath, [
+      "--test",
+      "dist/test/arm64/installed-package.js",
+      ...args,
+    ]);
+    break;
   case "proof":
     build();
     preparePython();
     step("", process.execPath, ["dist/test/proof/proof.js", ...args]);
     break;
   default:
-    fail(`no job "${job}". One of: start, test, build, proof.`);
+    fail(`no job "${job}". One of: start, test, test:arm64, build, proof.`);
 }

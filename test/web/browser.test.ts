@@ -13,8 +13,8 @@ import type { Browser } from "playwright-core";
 import { launchChromium, needsChromium, openPage } from "../support/chromium.ts";
 import { repositoryPath, repositoryRoot } from "../support/repository.ts";
 import { startStaticServer, type StaticServer } from "../support/static-server.ts";
-import type * as Golden from "./golden-outputs.ts";
-import { goldenOutputs, type GoldenOutputs, largestDifference } from "./golden-outputs.ts";
+import type * as Golden from "../support/golden-outputs.ts";
+import { goldenOutputs, type GoldenOutputs, largestDifference } from "../support/golden-outputs.ts";
 
 declare global {
   /** Of the page under test. */
@@ -29,7 +29,7 @@ const parts: { browser?: Browser; plain?: StaticServer; isolated?: StaticServer 
 before(async () => {
   if (needsChromium.skip !== false) return;
   const contents =
-    'export * from "omp-edge/web"; export * from "./dist/test/web/golden-outputs.js";';
+    'export * from "omp-edge/web"; export * from "./dist/test/support/golden-outputs.js";';
   await build({
     stdin: { contents, resolveDir: repositoryRoot },
     bundle: true,

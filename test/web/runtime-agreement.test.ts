@@ -7,7 +7,7 @@ import { FetchBundleReader, loadPolicy, OrtWebSession } from "omp-edge/web";
 
 import { repositoryPath } from "../support/repository.ts";
 import { startStaticServer, type StaticServer } from "../support/static-server.ts";
-import { goldenOutputs, largestDifference } from "./golden-outputs.ts";
+import { goldenOutputs, largestDifference } from "../support/golden-outputs.ts";
 
 const bundle = repositoryPath("models/bundles/so101-push");
 let server: StaticServer;
