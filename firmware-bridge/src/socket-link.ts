@@ -6,7 +6,8 @@ import {
 } from "./transport/socket-transport.ts";
 
 export interface SocketLinkOptions
-  extends Omit<ControllerLinkOptions, "name" | "openTransport">,
+  extends
+    Omit<ControllerLinkOptions, "name" | "openTransport">,
     Omit<SocketTransportOptions, "bounds"> {}
 
 /**

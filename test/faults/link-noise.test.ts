@@ -130,7 +130,7 @@ for (const [name, rates] of Object.entries({
     assert.ok(run.largestStep <= run.maxVelocity / 1000 + 1, `${run.largestStep} counts in a tick`);
     assert.ok(run.travelled > 0, "it moved");
     assert.ok(counters.trajectoriesAccepted > 0);
-    for (const fault of faultNames.filter((name) => rates[name] !== undefined)) {
+    for (const fault of faultNames.filter((kind) => rates[kind] !== undefined)) {
       assert.ok(run.faults[fault] > 0, `no ${fault} happened`);
     }
     assert.equal(run.verdicts.length, 25, "every trajectory had a verdict");

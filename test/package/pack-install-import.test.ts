@@ -58,6 +58,7 @@ test("the packed tarball installs in an empty folder, imports, requires and runs
     "omp-edge",
     "omp-edge/node",
     "omp-edge/serial",
+    "omp-edge/socket",
     "omp-edge/mqtt",
     "omp-edge/fleet",
     "omp-edge/testing",

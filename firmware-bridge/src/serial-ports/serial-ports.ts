@@ -22,7 +22,8 @@ export interface SerialPortFacts {
   readonly driver: string | undefined;
   readonly usb: UsbDevice | undefined;
   /** Of the device node; undefined when there is none. */
-  readonly access: { readonly mode: number; readonly uid: number; readonly gid: number } | undefined;
+  readonly access:
+    { readonly mode: number; readonly uid: number; readonly gid: number } | undefined;
   /** FTDI only: how long the chip keeps received bytes before it sends a packet that is not full, ms. */
   readonly latencyTimerMs: number | undefined;
   /** Of a UART of the board: its clock, Hz. It reaches a sixteenth of this, Bd. */

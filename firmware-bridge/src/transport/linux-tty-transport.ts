@@ -1,4 +1,5 @@
 import { close, closeSync, constants, openSync, readSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ReadStream, isatty } from "node:tty";
 import { promisify } from "node:util";
 
@@ -22,6 +23,9 @@ const readBytes = 4096;
 /** Empties any kernel's buffer; a peer that sends faster than this reads is not waited for. */
 const maxStaleReads = 64;
 
+const maxLockTries = 5;
+const lockRetryMs = 20;
+
 const closeInPool = promisify(close);
 
 /** True for a baud rate that {@link openLinuxTtyTransport} can set. */
@@ -43,8 +47,7 @@ export async function openLinuxTtyTransport(settings: SerialSettings): Promise<T
     const locked = openSync(path, openFlags);
     opened.push(locked);
     if (!isatty(locked)) throw notATerminal();
-    // The lock belongs to the open file, not to the tool: it ends when `locked` is closed, also by the death of this process.
-    await runOnDescriptor(locked, "flock", ["-n", "0"], "another program has locked it");
+    await lock(locked);
     await runOnDescriptor(locked, "stty", sttyArguments(baudRate, stopBits), "it said nothing");
     // Not by `path`: after a replug that may be another device.
     const descriptor = openSync(`/proc/self/fd/${locked}`, openFlags);
@@ -111,6 +114,23 @@ class TerminalLine implements Line {
     // A UART's last close waits until its bytes are on the wire; that wait must not be this thread's.
     if (!this.#isStreamsOwn) await closeInPool(this.#descriptor).catch(() => {});
     await closeInPool(this.#locked).catch(() => {});
+  }
+}
+
+/**
+ * Locks the open file, as serialport does. The lock outlives the tool; it ends when the last descriptor of the open file is closed, also
+ * by the death of this process. For an instant a child that any thread of this process starts has a copy of every descriptor, so the lock
+ * of a port that was just closed can linger.
+ */
+async function lock(descriptor: number): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await runOnDescriptor(descriptor, "flock", ["-n", "0"], "another program has locked it");
+      return;
+    } catch (error) {
+      if (tries === maxLockTries) throw error;
+      await sleep(lockRetryMs);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { FirmwareCore } from "./firmware-core.ts";
 import type { OpenTransport, Transport } from "./transport.ts";
-import { WriteQueue, defaultWriteBounds } from "./write-queue.ts";
+import { WriteQueue, defaultWriteBounds, type WriteBounds } from "./write-queue.ts";
 
 /**
  * A transport to a firmware core in this process. What is written reaches the core at its next tick, and what the core answers arrives
@@ -10,13 +10,14 @@ export class WasmTransport implements Transport {
   readonly name: string = "wasm core";
   readonly #core: FirmwareCore;
   /** Nothing grows old in it: the core's time stands still between two ticks, and a tick takes everything. */
-  readonly #queue: WriteQueue = new WriteQueue({ nowMs: () => 0 }, defaultWriteBounds);
+  readonly #queue: WriteQueue;
   #dataListener: (bytes: Uint8Array) => void = () => {};
   #closeListener: (reason: string) => void = () => {};
   #isOpen = true;
 
-  constructor(core: FirmwareCore) {
+  constructor(core: FirmwareCore, bounds: WriteBounds = defaultWriteBounds) {
     this.#core = core;
+    this.#queue = new WriteQueue({ nowMs: () => 0 }, bounds);
     core.connect(this);
   }
 
