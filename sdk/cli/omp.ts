@@ -4,6 +4,7 @@ import type { Command } from "./command.ts";
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./commands/demo.ts")).demo,
+  doctor: async () => (await import("./commands/doctor.ts")).doctor,
   watch: async () => (await import("./commands/watch.ts")).watch,
   train: async () => (await import("./commands/train.ts")).train,
   export: async () => (await import("./commands/export.ts")).exportCommand,

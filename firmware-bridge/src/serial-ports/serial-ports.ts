@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 
 /** A USB device as it describes itself; ids are four hexadecimal digits. */
 export interface UsbDevice {
@@ -41,6 +41,28 @@ export function readSerialPorts(root: string = "/"): SerialPortFacts[] {
     .map((device) => readPort(root, join(classFolder, device), device, byIds.get(device)))
     .filter((port) => port !== undefined)
     .sort(byNameAndIndex);
+}
+
+/**
+ * The port that `path` leads to. A terminal that is not in {@link readSerialPorts}, as a pseudo-terminal, has a device node and nothing
+ * else; undefined when there is nothing at `path`.
+ */
+export function findSerialPort(path: string, root: string = "/"): SerialPortFacts | undefined {
+  const node = targetOf(join(root, path));
+  if (node === undefined) return undefined;
+  const device = basename(node);
+  const listed = readSerialPorts(root).find((port) => port.device === device);
+  if (listed !== undefined) return listed;
+  return {
+    device,
+    path: `/${relative(realpathSync(root), node)}`,
+    byId: undefined,
+    driver: undefined,
+    usb: undefined,
+    access: accessOf(node),
+    latencyTimerMs: undefined,
+    uartClockHz: undefined,
+  };
 }
 
 /** The group's name, or its number when /etc/group does not name it. */

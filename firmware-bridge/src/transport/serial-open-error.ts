@@ -9,11 +9,19 @@ export function serialOpenError(path: string, error: unknown): OmpError {
   const present = readSerialPorts().map((port) => port.byId ?? port.path);
   return new OmpError("LINK_OPEN_FAILED", {
     what: `serial port ${path} cannot be opened`,
-    observed: `${error instanceof Error ? error.message : String(error)}${heldBy(path)}`,
+    observed: `${reasonOf(error)}${heldBy(path)}`,
     expected: `a port this user may open and nobody else holds; present: ${present.join(", ") || "none"}`,
     next: "Prefer a path under /dev/serial/by-id: it survives a replug. `omp doctor --serial` looks closer.",
     cause: error,
   });
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof OmpError) {
+    const { what, observed, next } = error.report;
+    return [what, observed, next].filter((part) => part !== undefined).join(": ");
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 function heldBy(path: string): string {
