@@ -68,7 +68,10 @@ export const link: Bench = {
   },
 };
 
-function timeRoundTrips(path: string, driver: SerialDriver): ReturnType<typeof measureRoundTrip> {
+export function timeRoundTrips(
+  path: string,
+  driver: SerialDriver,
+): ReturnType<typeof measureRoundTrip> {
   return measureRoundTrip({
     clock,
     openTransport: () => openSerialTransport({ clock, path, driver }),
