@@ -2,10 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
 import type { Transport } from "../../firmware-bridge/src/transport/transport.ts";
-import {
-  defaultWriteBounds,
-  type WriteBounds,
-} from "../../firmware-bridge/src/transport/write-queue.ts";
+import type { WriteBounds } from "../../firmware-bridge/src/transport/write-queue.ts";
 import { blockThreadPool } from "../support/blocked-thread-pool.ts";
 
 /** A line with the transport under test at its near end and something scripted at its far end. */
@@ -37,8 +34,11 @@ export interface TransportTraits {
 }
 
 const recordBytes = 250;
-/** Room for four records. */
-const smallBounds: WriteBounds = { maxPendingBytes: 4 * recordBytes, maxPendingAgeMs: 30 };
+/** Room for four records that do not grow old while a test runs, however slow the machine. */
+const patientBounds: WriteBounds = { maxPendingBytes: 4 * recordBytes, maxPendingAgeMs: 600_000 };
+const hastyBounds: WriteBounds = { maxPendingBytes: 4 * recordBytes, maxPendingAgeMs: 30 };
+/** A line that takes nothing for so many turns in a row is full. */
+const fullTurns = 60;
 const marker = 0xffff_fffe;
 const timeout = 120_000;
 
@@ -65,7 +65,7 @@ export function testTransport(
       await fixture.close();
     });
 
-    async function open(bounds: WriteBounds = defaultWriteBounds): Promise<Probe> {
+    async function open(bounds: WriteBounds = patientBounds): Promise<Probe> {
       const transport = await fixture.open(bounds);
       assert.ok(!opened.includes(transport), "every open gives a new object");
       opened.push(transport);
@@ -73,11 +73,11 @@ export function testTransport(
     }
 
     test("bytes pass both ways, unchanged and in order", { timeout }, async () => {
-      const probe = await open();
+      const probe = await open({ ...patientBounds, maxPendingBytes: 4096 });
       const sent: number[] = [];
       for (let length = 1; length <= 240; length += 17) {
         const bytes = Uint8Array.from({ length }, (_, i) => (i * 7 + length) & 0xff);
-        await probe.until("room", () => probe.write(bytes));
+        assert.equal(probe.write(bytes), true);
         sent.push(...bytes);
         await fixture.send(bytes);
       }
@@ -88,9 +88,9 @@ export function testTransport(
     });
 
     test("a write of what fits is taken, one byte more is refused whole", { timeout }, async () => {
-      const probe = await open(smallBounds);
+      const probe = await open();
       const { writableBytes } = probe.transport;
-      assert.ok(writableBytes >= recordBytes && writableBytes <= smallBounds.maxPendingBytes);
+      assert.ok(writableBytes >= recordBytes && writableBytes <= patientBounds.maxPendingBytes);
       assert.equal(probe.write(new Uint8Array(writableBytes + 1)), false);
       assert.equal(probe.write(new Uint8Array(writableBytes).fill(1)), true);
       const received = await fixture.received();
@@ -99,50 +99,61 @@ export function testTransport(
     });
 
     test(
-      "a peer that does not read cannot block the caller, reading, or newer writes",
+      "a peer that does not read blocks neither the caller nor reading",
       { timeout },
       async () => {
-        const probe = await open(smallBounds);
-        await probe.block(traits);
-        assert.equal(probe.write(new Uint8Array(smallBounds.maxPendingBytes + 1)), false);
+        const probe = await open();
+        await probe.block();
+        assert.equal(probe.write(record(marker)), false, "what waits is bounded in bytes");
         await fixture.send(Uint8Array.of(7, 8, 9));
         await probe.until("what the peer sent", () => probe.heard.length >= 3);
         assert.deepEqual(probe.heard, [7, 8, 9]);
-        if (traits.neverAges === undefined) {
-          await fixture.pass(2 * smallBounds.maxPendingAgeMs);
-          assert.equal(probe.write(record(marker)), true, "what has grown old makes room");
-        } else {
-          probe.transport.discardPending();
-          assert.equal(probe.write(record(marker)), true, "what was discarded makes room");
-        }
         const indices = indicesOf(await fixture.received());
+        assert.deepEqual(indices, upTo(probe.taken), "everything that was taken arrives");
+        assert.equal(probe.transport.writesDropped, 0);
+      },
+    );
+
+    const neverAges = traits.neverAges ?? false;
+    test(
+      "what waits too long is dropped whole, and counted",
+      { timeout, skip: neverAges },
+      async () => {
+        const probe = await open(hastyBounds);
+        await probe.until("a drop", () => {
+          probe.writeRecords();
+          return probe.transport.writesDropped > 0;
+        });
+        probe.writeRecords();
+        await fixture.pass(2 * hastyBounds.maxPendingAgeMs);
+        assert.ok(probe.writeRecords() > 0, "what has grown old makes room");
+        const late = indicesOf(await fixture.received());
+        // The line is free again.
+        await probe.until("room", () => probe.write(record(marker)));
+        const indices = [...late, ...indicesOf(await fixture.received())];
         assert.equal(indices.at(-1), marker);
         assertRising(indices);
-        const { writesDropped } = probe.transport;
-        assert.ok(writesDropped > 0, "drops are counted");
-        assert.equal(indices.length + writesDropped, probe.taken + 1);
+        assert.equal(indices.length + probe.transport.writesDropped, probe.taken + 1);
       },
     );
 
     test("discardPending lets the next write go first", { timeout }, async () => {
-      const probe = await open(smallBounds);
-      await probe.block(traits);
-      const before = probe.transport.writesDropped;
+      const probe = await open();
+      await probe.block();
       probe.transport.discardPending();
-      assert.ok(probe.transport.writesDropped > before, "what was discarded is counted");
+      const { writesDropped } = probe.transport;
+      assert.ok(writesDropped > 0, "what was discarded is counted");
       assert.equal(probe.write(record(marker)), true);
       const indices = indicesOf(await fixture.received());
-      assert.equal(indices.at(-1), marker);
-      assertRising(indices);
-      assert.equal(indices.length + probe.transport.writesDropped, probe.taken + 1);
+      assert.deepEqual(indices, [...upTo(probe.taken - writesDropped), marker]);
     });
 
     test(
       "an unplug is named, and nothing written before it arrives after it",
       { timeout },
       async () => {
-        const probe = await open(smallBounds);
-        await probe.block(traits);
+        const probe = await open();
+        await probe.block();
         await fixture.unplug();
         await probe.until("the close", () => {
           probe.write(record(0));
@@ -151,7 +162,7 @@ export function testTransport(
         assert.match(probe.reasons[0] ?? "", /\w{3,}/);
         probe.assertClosed();
         await fixture.replug();
-        const next = await open(smallBounds);
+        const next = await open();
         assert.equal(probe.write(record(1)), false, "the old object stays closed");
         assert.equal(next.write(record(marker)), true);
         assert.deepEqual(indicesOf(await fixture.received()), [marker]);
@@ -161,7 +172,7 @@ export function testTransport(
     );
 
     test("an unplug is noticed without a data listener", { timeout }, async () => {
-      const transport = await fixture.open(smallBounds);
+      const transport = await fixture.open(patientBounds);
       opened.push(transport);
       const reasons: string[] = [];
       transport.onClose((reason) => reasons.push(reason));
@@ -175,8 +186,8 @@ export function testTransport(
       "close drops what waits, also twice, and a new object begins after it",
       { timeout },
       async () => {
-        const probe = await open(smallBounds);
-        await probe.block(traits);
+        const probe = await open();
+        await probe.block();
         const closing = probe.transport.close();
         probe.assertClosed();
         await probe.transport.close();
@@ -184,7 +195,7 @@ export function testTransport(
         await probe.transport.close();
         assert.equal(probe.reasons.length, 1, "it closes once");
         const inLine = probe.taken - probe.transport.writesDropped;
-        const next = await open(smallBounds);
+        const next = await open();
         assert.equal(next.transport.writesDropped, 0);
         assert.equal(probe.write(record(1)), false, "the old object stays closed");
         await next.until("room", () => next.write(record(marker)));
@@ -250,16 +261,20 @@ class Probe {
     return isTaken;
   }
 
-  /** Writes records until the line and the queue before it are full. */
-  async block({ neverAges }: TransportTraits): Promise<void> {
-    await this.until("a full line", () => {
-      const { taken } = this;
-      while (this.write(record(this.taken))) this.taken++;
-      // A full queue in front of a line that still takes would not have refused all of a turn's writes.
-      if (neverAges !== undefined) return this.taken > taken;
-      return this.transport.writesDropped > 0;
-    });
+  /** Writes records until one is refused; how many were taken. */
+  writeRecords(): number {
+    const before = this.taken;
     while (this.write(record(this.taken))) this.taken++;
+    return this.taken - before;
+  }
+
+  /** Writes records until the line and the queue before it are full. */
+  async block(): Promise<void> {
+    let turns = 0;
+    await this.until("a full line", () => {
+      turns = this.writeRecords() > 0 ? 0 : turns + 1;
+      return turns === fullTurns;
+    });
   }
 
   async until(what: string, isTrue: () => boolean): Promise<void> {
@@ -293,6 +308,10 @@ function indicesOf(bytes: Uint8Array): number[] {
     indices.push(index);
   }
   return indices;
+}
+
+function upTo(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
 }
 
 function assertRising(indices: readonly number[]): void {

@@ -7,6 +7,7 @@ import { openSerialLink, type SerialDriver } from "../../firmware-bridge/src/ser
 import { MessageType } from "../../firmware-bridge/src/protocol/constants.ts";
 import { FrameDecoder } from "../../firmware-bridge/src/protocol/frame-decoder.ts";
 import { openSerialTransport } from "../../firmware-bridge/src/transport/serial-transport.ts";
+import { defaultWriteBounds } from "../../firmware-bridge/src/transport/write-queue.ts";
 import { MonotonicClock } from "../../sdk/src/runtime/node/monotonic-clock.ts";
 import { PtyPeer } from "../support/pty-peer.ts";
 
@@ -36,6 +37,8 @@ test("a port that is not there is named, with the ports that are", async () => {
   );
 });
 
+/** What a pty's far end has in its own buffer is not the host's any more. */
+const ptyReceiveBytes = 4096;
 const drivers: readonly SerialDriver[] = ["serialport", "linux-tty"];
 for (const [holder, other] of drivers.flatMap((a) => drivers.map((b) => [a, b] as const))) {
   test(`a port that ${holder} holds is refused to ${other}, with its holder, and free after close`, async () => {
@@ -98,6 +101,33 @@ test("what arrived before the port was opened is not delivered", async () => {
     await transport.close();
   }
 });
+
+for (const driver of drivers) {
+  test(`${driver} drops on close what the kernel holds for a peer that does not read`, async () => {
+    const transport = await openSerialTransport({ clock, path: peer.path, driver });
+    const block = new Uint8Array(4000).fill(1);
+    let taken = 0;
+    while (transport.write(block, 0, block.length)) taken += block.length;
+    const elsewhere = defaultWriteBounds.maxPendingBytes + ptyReceiveBytes;
+    assert.ok(taken > elsewhere, `the kernel took only ${taken} bytes`);
+    await transport.close();
+    const received = await peer.read();
+    assert.ok(received.length <= ptyReceiveBytes, `${received.length} bytes arrived`);
+  });
+}
+
+for (const driver of drivers) {
+  test(`${driver} notices an unplug right behind what it read, every time`, async () => {
+    for (let cycle = 0; cycle < 15; cycle++) {
+      const transport = await openSerialTransport({ clock, path: peer.path, driver });
+      const writing = peer.write(Uint8Array.of(1, 2, 3));
+      await Promise.all([writing, peer.unplug()]);
+      await until(() => !transport.isOpen);
+      await transport.close();
+      await peer.plug();
+    }
+  });
+}
 
 test("a reconnect begins with a delimiter and HELLO of a new session", async () => {
   const sessions = new Set<number>();

@@ -30,7 +30,7 @@ describe("serial ports in worker threads", { skip }, () => {
     test(`linux-tty opens, reads, writes and closes in workers ${end}`, () => {
       const result = run({ driver: "linux-tty", rounds: 4, cycles: 10, isTerminated });
       assert.equal(result.status, 0, `${result.signal} ${result.stderr}`);
-      assert.ok(Number(result.stdout) > 0, "bytes came back");
+      assert.ok(isTerminated || Number(result.stdout) > 0, "bytes came back");
     });
   }
 

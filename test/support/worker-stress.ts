@@ -24,7 +24,7 @@ export interface WorkerStress {
   readonly rounds: number;
   /** Opens of a worker's port. */
   readonly cycles: number;
-  /** Workers are terminated at a random moment instead of coming to their end. */
+  /** Workers are terminated at a random moment after their first open instead of coming to their end. */
   readonly isTerminated: boolean;
 }
 
@@ -59,17 +59,22 @@ function runWorker(
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: { ...stress, path } });
     worker.on("message", received);
+    if (stress.isTerminated) {
+      worker.once("message", () => {
+        setTimeout(() => void worker.terminate(), Math.random() * 100);
+      });
+    }
     worker.once("error", reject);
     worker.once("exit", () => {
       resolve();
     });
-    if (stress.isTerminated) setTimeout(() => void worker.terminate(), 20 + Math.random() * 150);
   });
 }
 
 async function cycleTransport(path: string, driver: SerialDriver): Promise<number> {
   const clock = new MonotonicClock();
   const transport = await openSerialTransport({ clock, path, driver });
+  parentPort?.postMessage(0);
   let bytes = 0;
   transport.onData((piece) => {
     bytes += piece.length;
@@ -91,6 +96,7 @@ async function cycleBare(path: string): Promise<number> {
   await new Promise((resolve) => {
     port.open(resolve);
   });
+  parentPort?.postMessage(0);
   let bytes = 0;
   port.on("data", (piece: Buffer) => {
     bytes += piece.length;

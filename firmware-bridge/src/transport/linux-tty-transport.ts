@@ -23,8 +23,8 @@ const readBytes = 4096;
 /** Empties any kernel's buffer; a peer that sends faster than this reads is not waited for. */
 const maxStaleReads = 64;
 
-const maxLockTries = 5;
-const lockRetryMs = 20;
+const maxLockTries = 8;
+const lockRetryMs = 25;
 
 const closeInPool = promisify(close);
 
@@ -35,7 +35,7 @@ export function isTermiosBaudRate(baudRate: number): boolean {
 
 /**
  * Opens a Linux serial port without native code, exclusively, and discards what it had received before. Works in worker threads; reads
- * and writes pass by the thread pool. Needs `stty` (coreutils) and `flock` (util-linux).
+ * and writes pass by the thread pool. Needs `stty` (coreutils) and `flock` (util-linux); with `perl` a close drops what the kernel holds.
  *
  * @throws {OmpError} LINK_OPEN_FAILED, INVALID_ARGUMENT for a baud rate that stty cannot set
  */
@@ -110,17 +110,19 @@ class TerminalLine implements Line {
   }
 
   async release(): Promise<void> {
+    await discardSent(this.#locked);
+    await unlock(this.#locked);
     await closed(this.#stream);
-    // A UART's last close waits until its bytes are on the wire; that wait must not be this thread's.
+    // The last close waits until the kernel's bytes are on the wire; that wait must not be this thread's.
     if (!this.#isStreamsOwn) await closeInPool(this.#descriptor).catch(() => {});
     await closeInPool(this.#locked).catch(() => {});
   }
 }
 
 /**
- * Locks the open file, as serialport does. The lock outlives the tool; it ends when the last descriptor of the open file is closed, also
- * by the death of this process. For an instant a child that any thread of this process starts has a copy of every descriptor, so the lock
- * of a port that was just closed can linger.
+ * Locks the open file, as serialport does. The lock outlives the tool; it ends with `unlock`, or when the last descriptor of the open file
+ * is closed, also by the death of this process. For an instant every child that a thread of this process starts has a copy of each
+ * descriptor, so the lock of a worker that was terminated can linger.
  */
 async function lock(descriptor: number): Promise<void> {
   for (let tries = 1; ; tries++) {
@@ -132,6 +134,11 @@ async function lock(descriptor: number): Promise<void> {
       await sleep(lockRetryMs);
     }
   }
+}
+
+/** Frees the port whoever has a copy of the descriptor. */
+async function unlock(descriptor: number): Promise<void> {
+  await runOnDescriptor(descriptor, "flock", ["-u", "0"], "").catch(() => {});
 }
 
 /** Raw, no flow control, and no hang-up on close: that would reset a board whose reset hangs on DTR. */
@@ -151,6 +158,15 @@ function discardReceived(descriptor: number): void {
       throw error;
     }
   }
+}
+
+/**
+ * What the kernel has not sent is dropped, where there is Perl (Debian and Ubuntu cannot be without it); no other tool of theirs flushes.
+ * Without it, a peer that does not read gets it later, and the close can take 30 s.
+ */
+async function discardSent(descriptor: number): Promise<void> {
+  const program = "tcflush(0, TCIOFLUSH) or die $!";
+  await runOnDescriptor(descriptor, "perl", ["-MPOSIX", "-e", program], "").catch(() => {});
 }
 
 function closed(stream: ReadStream | undefined): Promise<void> {

@@ -1,3 +1,4 @@
+import { isatty } from "node:tty";
 import { isMainThread } from "node:worker_threads";
 import type { SerialPort } from "serialport";
 
@@ -7,6 +8,8 @@ import { LineTransport, type Line } from "./line-transport.ts";
 import type { SerialSettings } from "./serial-settings.ts";
 import type { Transport } from "./transport.ts";
 import { writeDescriptor } from "./write-descriptor.ts";
+
+const unplugCheckMs = 100;
 
 /**
  * Opens a port through the package serialport, exclusively, and discards what the kernel still held in either direction.
@@ -44,7 +47,27 @@ export async function openSerialportTransport(settings: SerialSettings): Promise
     const detail = error instanceof Error ? ` (${error.message})` : "";
     transport.end(`${settings.path} was unplugged${detail}`);
   });
+  watchForUnplug(port, transport, settings);
   return transport;
+}
+
+/**
+ * An unplug just after a read leaves serialport reading the end of the file again and again, without an event. A terminal that has been
+ * hung up is no terminal any more.
+ */
+function watchForUnplug(
+  port: SerialPort,
+  transport: LineTransport,
+  settings: SerialSettings,
+): void {
+  const { clock, path } = settings;
+  const look = (): void => {
+    const descriptor = descriptorOf(port);
+    if (!transport.isOpen || descriptor === undefined) return;
+    if (isatty(descriptor)) clock.callAt(clock.nowMs() + unplugCheckMs, look);
+    else transport.end(`${path} was unplugged`);
+  };
+  look();
 }
 
 class SerialportLine implements Line {
