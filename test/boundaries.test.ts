@@ -48,7 +48,7 @@ const walls: readonly { from: RegExp; may: readonly RegExp[]; why: string }[] = 
     why: "the pure pipeline imports nothing but itself",
   },
   {
-    from: /^firmware-bridge\/src\/(serial|transport\/serial-transport)\.ts$/,
+    from: /^firmware-bridge\/src\/transport\/serialport-transport\.ts$/,
     may: [/^firmware-bridge\/src\//, /^sdk\/src\//, /^node:/, /^serialport$/],
     why: "serialport has one home",
   },

@@ -22,7 +22,7 @@ import {
   writeSubscribe,
 } from "./protocol/host-messages.ts";
 import { copyJointState, linkStateOf } from "./reported-state.ts";
-import { Session, closedError, requireOk } from "./session.ts";
+import { Session, closedError, createSessionId, requireOk } from "./session.ts";
 import { TrajectorySender } from "./trajectory-sender.ts";
 import type { OpenTransport, Transport } from "./transport/transport.ts";
 
@@ -386,10 +386,4 @@ export class ControllerLink implements ActuatorLink {
 /** One function for all, so that a joint state allocates nothing. */
 function notify(listener: () => void): void {
   listener();
-}
-
-/** Random and not 0: nobody else's frames, nor ours of another session, pass the controller's CRC. */
-function createSessionId(): number {
-  const words = globalThis.crypto.getRandomValues(new Uint32Array(1));
-  return words[0] || 1;
 }

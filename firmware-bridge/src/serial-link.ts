@@ -1,6 +1,6 @@
 import type { Clock } from "../../sdk/src/clock.ts";
 import { ControllerLink, type ControllerLinkOptions } from "./controller-link.ts";
-import { openSerialTransport } from "./transport/serial-transport.ts";
+import { openSerialTransport, type SerialDriver } from "./transport/serial-transport.ts";
 
 export interface SerialLinkOptions extends Omit<
   ControllerLinkOptions,
@@ -13,12 +13,14 @@ export interface SerialLinkOptions extends Omit<
   readonly baudRate?: number;
   /** Default 2: a Jetson's UART receives reliably only with two. */
   readonly stopBits?: 1 | 2;
+  /** Default "linux-tty" on Linux for a rate that it can set, else "serialport". */
+  readonly driver?: SerialDriver;
 }
 
 /** A {@link ControllerLink} over a serial port. Every `connect` opens the port anew. */
 export class SerialLink extends ControllerLink {
   constructor(options: SerialLinkOptions) {
-    const { path, baudRate, stopBits, ...linkOptions } = options;
+    const { path, baudRate, stopBits, driver, ...linkOptions } = options;
     super({
       ...linkOptions,
       name: `serial ${path}`,
@@ -28,6 +30,7 @@ export class SerialLink extends ControllerLink {
           path,
           ...(baudRate === undefined ? {} : { baudRate }),
           ...(stopBits === undefined ? {} : { stopBits }),
+          ...(driver === undefined ? {} : { driver }),
         }),
     });
   }

@@ -304,6 +304,12 @@ export class Session {
   }
 }
 
+/** Random and not 0: nobody else's frames, nor ours of another session, pass the controller's CRC. */
+export function createSessionId(): number {
+  const words = globalThis.crypto.getRandomValues(new Uint32Array(1));
+  return words[0] || 1;
+}
+
 /** @throws {OmpError} LINK_REFUSED unless the controller answered OK */
 export function requireOk(answer: { code: number }, what: string): void {
   if (answer.code === 0) return;

@@ -1,4 +1,5 @@
-// Sets up a fresh clone and runs one job: `npm start`, `npm test`, `npm run test:arm64`, `npm run build`, `npm run proof`.
+// Sets up a fresh clone and runs one job: `npm start`, `npm test`, `npm run test:arm64`, `npm run build`, `npm run proof`,
+// `npm run bench`.
 // Plain JavaScript with Node built-ins only: nothing is installed or compiled yet when it starts.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -157,6 +158,10 @@ switch (job) {
     preparePython();
     step("", process.execPath, ["dist/test/proof/proof.js", ...args]);
     break;
+  case "bench":
+    build();
+    step("", process.execPath, ["dist/test/bench/bench.js", ...args]);
+    break;
   default:
-    fail(`no job "${job}". One of: start, test, test:arm64, build, proof.`);
+    fail(`no job "${job}". One of: start, test, test:arm64, build, proof, bench.`);
 }

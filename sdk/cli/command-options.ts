@@ -26,7 +26,7 @@ export interface ParsedCommand {
  * Reads a command's arguments.
  *
  * @param options as of `node:util` parseArgs
- * @param operandNames what stands without an option, each exactly once, for messages
+ * @param operandNames what stands without an option, in order, for messages; "[NAME]" may be left out and stands last
  * @throws {OmpError} INVALID_ARGUMENT
  */
 export function parseCommand(
@@ -35,7 +35,8 @@ export function parseCommand(
   operandNames: readonly string[] = [],
 ): ParsedCommand {
   const { values, positionals } = parse(args, options);
-  if (positionals.length !== operandNames.length) {
+  const required = operandNames.filter((name) => !name.startsWith("["));
+  if (positionals.length < required.length || positionals.length > operandNames.length) {
     throw new OmpError(ErrorCode.InvalidArgument, {
       what: "the call does not fit the command",
       observed: positionals.length === 0 ? "nothing" : positionals.join(" "),

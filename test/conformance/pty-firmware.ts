@@ -1,75 +1,33 @@
-import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { Duplex } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 
-import { repositoryPath } from "../support/repository.ts";
-
-const firmwarePath = repositoryPath("firmware-bridge", "firmware", "build", "omp-firmware");
+import { HostFirmware, hostFirmwareSkip } from "../support/host-firmware.ts";
 
 /** Why the host firmware cannot run here, or undefined. */
-export const ptyFirmwareSkip: string | undefined = existsSync(firmwarePath)
-  ? undefined
-  : "the host firmware is not built: make -C firmware-bridge/firmware host";
+export const ptyFirmwareSkip: string | undefined = hostFirmwareSkip;
 
-/** The reference firmware as a process behind a pty; its joints are where they are commanded to. */
-export class PtyFirmware {
+/** The reference firmware behind a pty. */
+export class PtyFirmware extends HostFirmware {
   readonly path: string;
   readonly #directory: string;
-  readonly #process: ChildProcess;
-  readonly #control: Duplex;
-  readonly #answers: ((line: string) => void)[] = [];
 
-  private constructor() {
-    this.#directory = mkdtempSync(join(tmpdir(), "omp-firmware-"));
-    this.path = join(this.#directory, "controller");
-    this.#process = spawn(firmwarePath, ["--link", this.path, "--no-bus", "--control", "3"], {
-      stdio: ["ignore", "ignore", "inherit", "pipe"],
-    });
-    const control = this.#process.stdio[3];
-    assert.ok(control instanceof Duplex, "an extra pipe is a socket pair");
-    this.#control = control;
-    createInterface({ input: this.#control }).on("line", (line) => {
-      this.#answers.shift()?.(line);
-    });
+  private constructor(directory: string, more: readonly string[]) {
+    const path = join(directory, "controller");
+    super(["--link", path], ...more);
+    this.path = path;
+    this.#directory = directory;
   }
 
-  static async start(): Promise<PtyFirmware> {
-    const firmware = new PtyFirmware();
-    while (!existsSync(firmware.path)) await sleep(5);
+  /** @param more further arguments of the firmware, as "--path-log", FILE */
+  static async start(...more: readonly string[]): Promise<PtyFirmware> {
+    const firmware = new PtyFirmware(mkdtempSync(join(tmpdir(), "omp-firmware-")), more);
+    await firmware.command("line");
     return firmware;
   }
 
-  /** One line to the control channel, its JSON answer back. */
-  command(line: string): Promise<Readonly<Record<string, unknown>>> {
-    return new Promise((resolve) => {
-      this.#answers.push((answer) => {
-        const parsed: unknown = JSON.parse(answer);
-        resolve(typeof parsed === "object" && parsed !== null ? { ...parsed } : {});
-      });
-      this.#control.write(`${line}\n`);
-    });
-  }
-
-  /** Freezes the process: it neither ticks nor reads. */
-  stall(): void {
-    this.#process.kill("SIGSTOP");
-  }
-
-  resume(): void {
-    this.#process.kill("SIGCONT");
-  }
-
-  async close(): Promise<void> {
-    this.#process.kill("SIGKILL");
-    if (this.#process.exitCode === null && this.#process.signalCode === null) {
-      await once(this.#process, "exit");
-    }
+  override async close(): Promise<void> {
+    await super.close();
     rmSync(this.#directory, { recursive: true, force: true });
   }
 }

@@ -4,10 +4,11 @@ import { test } from "node:test";
 
 import { ControllerLink } from "../../firmware-bridge/src/controller-link.ts";
 import { toCounts } from "../../firmware-bridge/src/protocol/units.ts";
-import {
-  FaultInjector,
-  type FaultRates,
-} from "../../firmware-bridge/src/transport/fault-injector.ts";
+import { FaultInjector } from "../../firmware-bridge/src/transport/fault-injector.ts";
+import type {
+  FaultCounts,
+  FaultRates,
+} from "../../firmware-bridge/src/transport/faulty-direction.ts";
 import {
   FirmwareCore,
   firmwareCorePath,
@@ -26,18 +27,14 @@ interface Run {
   readonly maxVelocity: number;
   readonly travelled: number;
   readonly verdicts: readonly string[];
+  readonly faults: Readonly<FaultCounts>;
 }
 
-function setRates(cable: FaultInjector | undefined, rates: FaultRates): void {
-  assert.ok(cable !== undefined);
-  cable.toController = rates;
-  cable.toHost = rates;
-}
+const faultNames = ["bitFlip", "drop", "cut", "duplicate", "stall"] as const;
 
 /** Streams a slow sine in overlapping chunks of 16 waypoints for four seconds through a bad cable. */
 async function stream(rates: FaultRates): Promise<Run> {
   const core = await FirmwareCore.load();
-  const open = openWasmTransport(core);
   let largestStep = 0;
   let travelled = 0;
   let previous = Number.NaN;
@@ -50,14 +47,14 @@ async function stream(rates: FaultRates): Promise<Run> {
     }
     previous = command;
   });
-  let cable: FaultInjector | undefined;
+  const cable = new FaultInjector(openWasmTransport(core), {
+    clock: time.clock,
+    random: createRandom(11),
+  });
   const link = new ControllerLink({
     name: "wasm core on a bad cable",
     clock: time.clock,
-    openTransport: async () => {
-      cable = new FaultInjector(await open(), { clock: time.clock, random: createRandom(11) });
-      return cable;
-    },
+    openTransport: cable.openTransport,
   });
   const verdicts: string[] = [];
   link.on("trajectoryDecided", (_id, verdict) => verdicts.push(verdict));
@@ -72,7 +69,7 @@ async function stream(rates: FaultRates): Promise<Run> {
   trajectory.count = 16;
   const originMs = time.clock.nowMs();
   const amplitude = joint.maxVelocity / 20;
-  setRates(cable, rates);
+  cable.setRates(rates);
   for (let chunk = 0; chunk < 25; chunk++) {
     trajectory.id = chunk + 1;
     trajectory.startAtMs = originMs + 100 + chunk * 160;
@@ -90,9 +87,16 @@ async function stream(rates: FaultRates): Promise<Run> {
       await time.pass(1);
     }
   }
-  setRates(cable, {});
+  cable.setRates({});
   await time.pass(500);
-  return { link, largestStep, travelled, verdicts, maxVelocity: toCounts(joint.maxVelocity) };
+  return {
+    link,
+    largestStep,
+    travelled,
+    verdicts,
+    maxVelocity: toCounts(joint.maxVelocity),
+    faults: cable.counts,
+  };
 }
 
 test("a clean line accepts every chunk", { skip }, async () => {
@@ -109,7 +113,16 @@ for (const [name, rates] of Object.entries({
   "flipped bits": { bitFlip: 2e-4 },
   "lost frames": { drop: 0.05 },
   "cut frames": { cut: 0.05 },
-  "all of them, late": { bitFlip: 1e-4, drop: 0.02, cut: 0.02, delayMs: 5 },
+  "repeated frames": { duplicate: 0.2 },
+  "a line that stalls": { stall: 0.005, stallMs: 120 },
+  "all of them, late": {
+    bitFlip: 1e-4,
+    drop: 0.02,
+    cut: 0.02,
+    duplicate: 0.02,
+    delayMs: 5,
+    jitterMs: 10,
+  },
 })) {
   test(`${name} cost frames and never bend the path`, { skip }, async () => {
     const run = await stream(rates);
@@ -117,7 +130,9 @@ for (const [name, rates] of Object.entries({
     assert.ok(run.largestStep <= run.maxVelocity / 1000 + 1, `${run.largestStep} counts in a tick`);
     assert.ok(run.travelled > 0, "it moved");
     assert.ok(counters.trajectoriesAccepted > 0);
-    assert.ok(counters.trajectoriesRejected > 0 || counters.crcErrors > 0, "faults did happen");
+    for (const fault of faultNames.filter((kind) => rates[kind] !== undefined)) {
+      assert.ok(run.faults[fault] > 0, `no ${fault} happened`);
+    }
     assert.equal(run.verdicts.length, 25, "every trajectory had a verdict");
   });
 }

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
-import { openSerialLink } from "../../firmware-bridge/src/serial.ts";
+import { openSerialLink, type SerialDriver } from "../../firmware-bridge/src/serial.ts";
 import { MessageType } from "../../firmware-bridge/src/protocol/constants.ts";
 import { FrameDecoder } from "../../firmware-bridge/src/protocol/frame-decoder.ts";
 import { openSerialTransport } from "../../firmware-bridge/src/transport/serial-transport.ts";
+import { defaultWriteBounds } from "../../firmware-bridge/src/transport/write-queue.ts";
 import { MonotonicClock } from "../../sdk/src/runtime/node/monotonic-clock.ts";
 import { PtyPeer } from "../support/pty-peer.ts";
 
@@ -28,19 +30,6 @@ async function until(isTrue: () => boolean): Promise<void> {
   }
 }
 
-test("bytes pass both ways, raw", async () => {
-  const transport = await openSerialTransport({ clock, path: peer.path });
-  const received: number[] = [];
-  transport.onData((bytes) => received.push(...bytes));
-  const all = Uint8Array.from({ length: 256 }, (_, i) => i);
-  assert.equal(transport.write(all, 0, 256), true);
-  assert.deepEqual([...(await peer.read())], [...all]);
-  await peer.write(all);
-  await until(() => received.length >= 256);
-  assert.deepEqual(received, [...all]);
-  await transport.close();
-});
-
 test("a port that is not there is named, with the ports that are", async () => {
   await assert.rejects(
     openSerialLink({ clock, path: "/dev/omp-nothing" }),
@@ -48,77 +37,97 @@ test("a port that is not there is named, with the ports that are", async () => {
   );
 });
 
-test("a port somebody else holds is refused", async () => {
-  const transport = await openSerialTransport({ clock, path: peer.path });
-  await assert.rejects(openSerialTransport({ clock, path: peer.path }), {
-    code: "LINK_OPEN_FAILED",
+/** What a pty's far end has in its own buffer is not the host's any more. */
+const ptyReceiveBytes = 4096;
+const drivers: readonly SerialDriver[] = ["serialport", "linux-tty"];
+for (const [holder, other] of drivers.flatMap((a) => drivers.map((b) => [a, b] as const))) {
+  test(`a port that ${holder} holds is refused to ${other}, with its holder, and free after close`, async () => {
+    const transport = await openSerialTransport({ clock, path: peer.path, driver: holder });
+    await assert.rejects(openSerialTransport({ clock, path: peer.path, driver: other }), {
+      code: "LINK_OPEN_FAILED",
+      message: new RegExp(`lock.*held by .*\\(pid ${process.pid}\\)`, "i"),
+    });
+    await transport.close();
+    const next = await openSerialTransport({ clock, path: peer.path, driver: other });
+    await next.close();
   });
+}
+
+function openDescriptors(): number {
+  return readdirSync("/proc/self/fd").length;
+}
+
+test("linux-tty lets go of every descriptor, closed or unplugged", async () => {
+  const before = openDescriptors();
+  for (let cycle = 0; cycle < 5; cycle++) {
+    const transport = await openSerialTransport({ clock, path: peer.path, driver: "linux-tty" });
+    if (cycle % 2 === 0) await transport.close();
+    else {
+      await peer.unplug();
+      await until(() => !transport.isOpen);
+      await transport.close();
+      await peer.plug();
+    }
+  }
+  assert.equal(openDescriptors(), before);
+});
+
+test("linux-tty refuses what is no terminal, and a rate it cannot set", async () => {
+  await assert.rejects(
+    openSerialTransport({ clock, path: "/dev/null", driver: "linux-tty" }),
+    /LINK_OPEN_FAILED.*not a terminal/,
+  );
+  await assert.rejects(
+    openSerialTransport({ clock, path: peer.path, driver: "linux-tty", baudRate: 250_000 }),
+    /INVALID_ARGUMENT.*250000.*921600.*serialport/,
+  );
+});
+
+test("a rate that linux-tty cannot set is opened by serialport", async () => {
+  const transport = await openSerialTransport({ clock, path: peer.path, baudRate: 250_000 });
+  assert.equal(transport.isOpen, true);
   await transport.close();
 });
 
-test("an unplug closes the transport with its reason, and what waited is never delivered", async () => {
-  const transport = await openSerialTransport({ clock, path: peer.path });
-  transport.onData(() => {});
-  const reasons: string[] = [];
-  transport.onClose((reason) => reasons.push(reason));
-  const stale = new Uint8Array(250).fill(0xaa);
-  while (transport.write(stale, 0, stale.length));
-  await peer.unplug();
-  await until(() => reasons.length > 0);
-  assert.equal(transport.isOpen, false);
-  assert.equal(transport.write(stale, 0, 1), false);
-  assert.match(reasons.join(), /controller.*(unplugged|cannot be written)/);
-
-  await peer.plug();
-  const fresh = await openSerialTransport({ clock, path: peer.path });
-  assert.equal(fresh.write(Uint8Array.of(1, 2, 3), 0, 3), true);
-  await sleep(100);
-  assert.deepEqual([...(await peer.read())], [1, 2, 3]);
-  assert.equal(transport.write(stale, 0, 1), false, "the old object stays closed");
-  await fresh.close();
-  await transport.close();
-  assert.equal(reasons.length, 1);
+test("what arrived before the port was opened is not delivered", async () => {
+  for (const driver of drivers) {
+    await peer.write(Uint8Array.of(1, 2, 3));
+    const transport = await openSerialTransport({ clock, path: peer.path, driver });
+    const heard: number[] = [];
+    transport.onData((bytes) => heard.push(...bytes));
+    await peer.write(Uint8Array.of(4));
+    await until(() => heard.length > 0);
+    assert.deepEqual(heard, [4], driver);
+    await transport.close();
+  }
 });
 
-test("a peer that does not read fills a bounded queue whose content grows old and is dropped", async () => {
-  const transport = await openSerialTransport({
-    clock,
-    path: peer.path,
-    bounds: { maxPendingBytes: 1000, maxPendingAgeMs: 20 },
+for (const driver of drivers) {
+  test(`${driver} drops on close what the kernel holds for a peer that does not read`, async () => {
+    const transport = await openSerialTransport({ clock, path: peer.path, driver });
+    const block = new Uint8Array(4000).fill(1);
+    let taken = 0;
+    while (transport.write(block, 0, block.length)) taken += block.length;
+    const elsewhere = defaultWriteBounds.maxPendingBytes + ptyReceiveBytes;
+    assert.ok(taken > elsewhere, `the kernel took only ${taken} bytes`);
+    await transport.close();
+    const received = await peer.read();
+    assert.ok(received.length <= ptyReceiveBytes, `${received.length} bytes arrived`);
   });
-  const received: number[] = [];
-  transport.onData((bytes) => received.push(...bytes));
-  const frame = new Uint8Array(100).fill(7);
-  let taken = 0;
-  // The kernel goes on making room for a while after its buffer looked full.
-  await until(() => {
-    while (transport.write(frame, 0, 100)) taken++;
-    return transport.writesDropped > 0;
-  });
-  await peer.write(Uint8Array.of(9));
-  await until(() => received.length > 0);
-  assert.deepEqual(received, [9], "reading goes on while the line is full");
-  await sleep(50);
-  const marker = Uint8Array.of(1, 2, 3, 4);
-  assert.equal(transport.write(marker, 0, 4), true, "old writes made room");
-  const delivered = [...(await peer.read()), ...(await peer.read())];
-  assert.deepEqual(delivered.slice(-4), [...marker]);
-  assert.equal((delivered.length - 4) % 100, 0, "no write was cut");
-  assert.equal((delivered.length - 4) / 100 + transport.writesDropped, taken);
-  await transport.close();
-});
+}
 
-test("discardPending lets the next write go first", async () => {
-  const transport = await openSerialTransport({ clock, path: peer.path });
-  const frame = new Uint8Array(100).fill(7);
-  while (transport.write(frame, 0, 100));
-  transport.discardPending();
-  assert.equal(transport.write(Uint8Array.of(5), 0, 1), true);
-  const delivered = [...(await peer.read()), ...(await peer.read())];
-  assert.equal(delivered.at(-1), 5);
-  assert.equal((delivered.length - 1) % 100, 0);
-  await transport.close();
-});
+for (const driver of drivers) {
+  test(`${driver} notices an unplug right behind what it read, every time`, async () => {
+    for (let cycle = 0; cycle < 15; cycle++) {
+      const transport = await openSerialTransport({ clock, path: peer.path, driver });
+      const writing = peer.write(Uint8Array.of(1, 2, 3));
+      await Promise.all([writing, peer.unplug()]);
+      await until(() => !transport.isOpen);
+      await transport.close();
+      await peer.plug();
+    }
+  });
+}
 
 test("a reconnect begins with a delimiter and HELLO of a new session", async () => {
   const sessions = new Set<number>();

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 
+import { PtyEcho } from "../support/pty-echo.ts";
 import { repositoryRoot } from "../support/repository.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "omp-package-"));
@@ -28,7 +29,7 @@ interface Packed {
   readonly files: readonly { readonly path: string }[];
 }
 
-test("the packed tarball installs in an empty folder, imports, requires and runs", () => {
+test("the packed tarball installs in an empty folder, imports, requires and runs", async () => {
   const packed: readonly Packed[] | Readonly<Record<string, Packed>> = JSON.parse(
     run(
       "npm",
@@ -61,6 +62,7 @@ test("the packed tarball installs in an empty folder, imports, requires and runs
     "omp-edge/serial",
     "omp-edge/servo",
     "omp-edge/servo/testing",
+    "omp-edge/socket",
     "omp-edge/mqtt",
     "omp-edge/fleet",
     "omp-edge/testing",
@@ -102,4 +104,34 @@ test("the packed tarball installs in an empty folder, imports, requires and runs
     folder,
   );
   assert.match(inspected, /so101-push/);
+
+  if (process.platform === "linux") await checkSerialWithoutNativeCode();
 });
+
+/** A serial port opens without the package serialport, and asking for it says what is missing. */
+async function checkSerialWithoutNativeCode(): Promise<void> {
+  rmSync(join(folder, "node_modules", "serialport"), { recursive: true });
+  const echo = await PtyEcho.start(1);
+  try {
+    const program = `
+      import { MonotonicClock } from "omp-edge/node";
+      import { openSerialTransport } from "omp-edge/serial";
+      const clock = new MonotonicClock();
+      const path = process.argv[1];
+      const missing = await openSerialTransport({ clock, path, driver: "serialport" }).catch((e) => e);
+      console.log(missing.message);
+      const transport = await openSerialTransport({ clock, path });
+      await new Promise((resolve) => {
+        transport.onData((bytes) => resolve(console.log("echo", [...bytes].join())));
+        transport.write(Uint8Array.of(1, 2, 3), 0, 3);
+      });
+      await transport.close();
+    `;
+    const args = ["--input-type=module", "-e", program, "--", echo.paths[0] ?? ""];
+    const said = run(process.execPath, args, folder);
+    assert.match(said, /LINK_OPEN_FAILED.*npm install serialport.*linux-tty/);
+    assert.match(said, /^echo 1,2,3$/m);
+  } finally {
+    echo.close();
+  }
+}

@@ -183,11 +183,12 @@ for (const model of [sts3215, xl330M288] satisfies ServoModel[]) {
       await open(true, false);
       await time.run(bus.detectEcho());
       const { clock } = time;
-      const transport = new FaultInjector(await sim.openTransport(), {
+      const cable = new FaultInjector(sim.openTransport, {
         clock,
         random: createRandom(7),
         toHost: { bitFlip: 0.004 },
       });
+      const transport = await cable.openTransport();
       const noisy = new ServoBus({ transport, clock, format: model.format, hasEcho: true });
       for (let i = 0; i < 100; i++) {
         const position = await time

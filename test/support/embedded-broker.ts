@@ -8,12 +8,15 @@ export class EmbeddedBroker {
   readonly #broker: Server;
   readonly #line: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #clients = new Set<Socket>();
 
   private constructor(aedes: Aedes) {
     this.aedes = aedes;
     this.#broker = createServer(aedes.handle);
     this.#line = createServer((client) => {
       const upstream = connect(portOf(this.#broker), "127.0.0.1");
+      this.#clients.add(client);
+      client.once("close", () => this.#clients.delete(client));
       this.#join(client, upstream);
       this.#join(upstream, client);
     });
@@ -32,6 +35,11 @@ export class EmbeddedBroker {
     return `mqtt://127.0.0.1:${portOf(this.#line)}`;
   }
 
+  /** Past the line: neither cut nor stalled. */
+  get directUrl(): string {
+    return `mqtt://127.0.0.1:${portOf(this.#broker)}`;
+  }
+
   /** Cuts every connection; new ones are accepted. */
   dropClients(): void {
     for (const socket of this.#sockets) socket.destroy();
@@ -40,6 +48,11 @@ export class EmbeddedBroker {
   /** Nothing passes until `resume`, as with a broker that hangs. */
   stall(): void {
     for (const socket of this.#sockets) socket.pause();
+  }
+
+  /** What clients send waits until `resume`; what they are sent goes on. */
+  stallClients(): void {
+    for (const socket of this.#clients) socket.pause();
   }
 
   resume(): void {

@@ -31,11 +31,17 @@ test("a slow start is forgotten as soon as something is faster", () => {
   assert.equal(arrive(gate, clock, 5000), false);
 });
 
-test("another sender starts afresh", () => {
+test("another sender starts afresh, and the one before it is not heard again", () => {
   const clock = new ManualClock(1000);
   const gate = new AgeGate(clock, 100);
-  arrive(gate, clock, 5, 1);
+  assert.equal(arrive(gate, clock, 5, 1), true);
   assert.equal(arrive(gate, clock, 90_000, 2), true);
+  assert.equal(arrive(gate, clock, 5, 1), false);
+  assert.equal(arrive(gate, clock, 90_000, 2), true);
+  assert.equal(arrive(gate, clock, 5, 3), true);
+  assert.equal(arrive(gate, clock, 5, 1), false);
+  assert.equal(arrive(gate, clock, 5, 2), false);
+  assert.equal(gate.refused, 3);
 });
 
 test("a path that became slower for good is accepted after two windows", () => {

@@ -11,15 +11,20 @@ export const datagramHeaderBytes = 8;
 /** A window this long keeps up with crystals that drift apart: 100 ppm of it is 3 ms. */
 const windowMs = 30_000;
 
+/** Senders remembered after another took their place. */
+const maxSuperseded = 16;
+
 /**
  * Refuses messages that waited somewhere on their way. A broker that stalls delivers, in order and too late, the heartbeats of a host
- * that may be dead by now; they must not renew a lease.
+ * that may be dead by now; they must not renew a lease. What an earlier connection still had on its way may even be overtaken by the next
+ * one's first message: a sender that another took the place of is never heard again.
  */
 export class AgeGate {
   refused = 0;
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
   #sender = Number.NaN;
+  readonly #superseded: number[] = [];
   /** Smallest receive time minus send time of this and of the previous window, wrapping ms. */
   #fastest = 0;
   #previousFastest = 0;
@@ -30,11 +35,17 @@ export class AgeGate {
     this.#maxAgeMs = maxAgeMs;
   }
 
-  /** Whether a message may pass, judged by the fastest one of its sender. The first always may. */
+  /** Whether a message may pass, judged by the fastest one of its sender. The first of a new sender always may. */
   admit(sender: number, sentAtMs: number): boolean {
+    if (this.#superseded.includes(sender)) {
+      this.refused++;
+      return false;
+    }
     const nowMs = this.#clock.nowMs();
     const transit = (Math.round(nowMs) - sentAtMs) | 0;
     if (sender !== this.#sender) {
+      this.#superseded.push(this.#sender);
+      if (this.#superseded.length > maxSuperseded) this.#superseded.shift();
       this.#sender = sender;
       this.#fastest = transit;
       this.#previousFastest = transit;

@@ -2,6 +2,7 @@ import { connect, type IClientOptions, type MqttClient } from "mqtt";
 
 import type { Clock } from "../../../sdk/src/clock.ts";
 import { OmpError } from "../../../sdk/src/errors.ts";
+import { LineTransport, type Line } from "../transport/line-transport.ts";
 import type { Transport } from "../transport/transport.ts";
 import { AgeGate, datagramHeaderBytes } from "./datagram.ts";
 import { linkTopics } from "./topics.ts";
@@ -25,9 +26,9 @@ export interface MqttTransportOptions {
   readonly robotId: string;
   /** Which end this is: the host writes down and reads up, the controller's gateway the other way round. */
   readonly end: "host" | "controller";
-  /** Messages that took this much longer than the fastest one are dropped, ms, default 100. */
+  /** Messages that waited this long here, or took this much longer than the fastest one, are dropped, ms, default 100. */
   readonly maxAgeMs?: number;
-  /** Bytes that may wait in the socket, default 16384. */
+  /** Bytes that may wait to be published, default 16384. */
   readonly maxPendingBytes?: number;
   /** Default 5000. */
   readonly connectTimeoutMs?: number;
@@ -54,96 +55,63 @@ export async function openMqttTransport(options: MqttTransportOptions): Promise<
     if (error instanceof OmpError) throw error;
     throw refused(options, error instanceof Error ? error.message : String(error), error);
   }
-  return new MqttTransport(client, writeTopic, options);
+  return join(client, writeTopic, options);
 }
 
-class MqttTransport implements Transport {
+/** Bytes that may wait in the client's socket, where they can be neither aged nor taken back. */
+const maxSocketBytes = 4096;
+
+function join(client: MqttClient, writeTopic: string, options: MqttTransportOptions): Transport {
+  const { clock, broker } = options;
+  const maxAgeMs = options.maxAgeMs ?? 100;
+  const transport = new LineTransport(new MqttLine(client, writeTopic, options), clock, {
+    maxPendingBytes: options.maxPendingBytes ?? 16_384,
+    maxPendingAgeMs: maxAgeMs,
+  });
+  const gate = new AgeGate(clock, maxAgeMs);
+  let lastError = "";
+  client.on("message", (_topic, payload, packet) => {
+    if (packet.retain || payload.length < datagramHeaderBytes) return;
+    if (!gate.admit(payload.readUInt32LE(0), payload.readUInt32LE(4))) return;
+    transport.deliver(payload.subarray(datagramHeaderBytes));
+  });
+  client.on("error", (error) => {
+    lastError = ` (${error.message})`;
+  });
+  client.on("close", () => {
+    transport.end(`the connection to the broker ${broker.url} was lost${lastError}`);
+  });
+  return transport;
+}
+
+class MqttLine implements Line {
   readonly name: string;
-  readonly writesDropped = 0;
   readonly #client: MqttClient;
   readonly #clock: Clock;
   readonly #topic: string;
-  readonly #maxPendingBytes: number;
-  readonly #maxAgeMs: number;
   readonly #sender = globalThis.crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
-  #dataListener: (bytes: Uint8Array) => void = () => {};
-  #closeListener: (reason: string) => void = () => {};
-  #isOpen = true;
-  /** When the oldest message was handed over that the socket has not taken. */
-  #pendingSinceMs: number | undefined;
-  #lastError = "";
 
-  constructor(client: MqttClient, topic: string, options: MqttTransportOptions) {
-    this.name = `mqtt ${options.robotId} at ${options.broker.url}`;
+  constructor(client: MqttClient, topic: string, { clock, robotId, broker }: MqttTransportOptions) {
+    this.name = `mqtt ${robotId} at ${broker.url}`;
     this.#client = client;
-    this.#clock = options.clock;
+    this.#clock = clock;
     this.#topic = topic;
-    this.#maxPendingBytes = options.maxPendingBytes ?? 16_384;
-    this.#maxAgeMs = options.maxAgeMs ?? 100;
-    const gate = new AgeGate(options.clock, this.#maxAgeMs);
-    client.on("message", (_topic, payload, packet) => {
-      if (!this.#isOpen || packet.retain || payload.length < datagramHeaderBytes) return;
-      if (!gate.admit(payload.readUInt32LE(0), payload.readUInt32LE(4))) return;
-      this.#dataListener(payload.subarray(datagramHeaderBytes));
-    });
-    client.on("error", (error) => {
-      this.#lastError = ` (${error.message})`;
-    });
-    client.on("close", () => {
-      this.#end(`the connection to the broker ${options.broker.url} was lost${this.#lastError}`);
-    });
   }
 
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
-  get writableBytes(): number {
-    if (!this.#isOpen || this.#isStalled()) return 0;
-    return Math.max(0, this.#maxPendingBytes - this.#client.stream.writableLength);
-  }
-
-  write(bytes: Uint8Array, start: number, end: number): boolean {
-    if (end - start > this.writableBytes) return false;
+  /** A write is a message: all of it or nothing. */
+  take(bytes: Uint8Array, start: number, length: number): number {
+    if (this.#client.stream.writableLength + length > maxSocketBytes) return 0;
     // mqtt.js keeps the buffer until the socket took it.
-    const message = Buffer.allocUnsafe(datagramHeaderBytes + end - start);
+    const message = Buffer.allocUnsafe(datagramHeaderBytes + length);
     message.writeUInt32LE(this.#sender, 0);
     message.writeUInt32LE(Math.round(this.#clock.nowMs()) >>> 0, 4);
-    message.set(bytes.subarray(start, end), datagramHeaderBytes);
-    this.#pendingSinceMs ??= this.#clock.nowMs();
-    this.#client.publish(this.#topic, message, { qos: 0, retain: false }, () => {
-      if (this.#client.stream.writableLength === 0) this.#pendingSinceMs = undefined;
-    });
-    return true;
+    message.set(bytes.subarray(start, start + length), datagramHeaderBytes);
+    this.#client.publish(this.#topic, message, { qos: 0, retain: false });
+    return length;
   }
 
-  /** What the socket holds cannot be taken back; the receiver drops it by its age. */
-  discardPending(): void {}
-
-  onData(listener: (bytes: Uint8Array) => void): void {
-    this.#dataListener = listener;
-  }
-
-  onClose(listener: (reason: string) => void): void {
-    this.#closeListener = listener;
-  }
-
-  async close(): Promise<void> {
-    this.#end("the connection was closed by the host");
+  async release(): Promise<void> {
     await this.#client.endAsync(true).catch(() => {});
-  }
-
-  #isStalled(): boolean {
-    if (this.#client.stream.writableLength === 0) this.#pendingSinceMs = undefined;
-    const sinceMs = this.#pendingSinceMs;
-    return sinceMs !== undefined && this.#clock.nowMs() - sinceMs > this.#maxAgeMs;
-  }
-
-  #end(reason: string): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#client.end(true);
-    this.#closeListener(reason);
   }
 }
 

@@ -1,56 +1,123 @@
 import type { Clock } from "../../../sdk/src/clock.ts";
+import { OmpError } from "../../../sdk/src/errors.ts";
 import type { RandomStream } from "../../../sdk/src/random.ts";
-import type { Transport } from "./transport.ts";
+import { FaultyDirection, type FaultCounts, type FaultRates } from "./faulty-direction.ts";
+import type { OpenTransport, Transport } from "./transport.ts";
 
-/** Per direction; everything defaults to none. */
-export interface FaultRates {
-  /** Probability that a byte has one bit flipped, 0 to 1. */
-  readonly bitFlip?: number;
-  /** Probability that a write (or a received piece) is lost whole, 0 to 1. */
-  readonly drop?: number;
-  /** Probability that a write (or a received piece) loses its second half, 0 to 1. */
-  readonly cut?: number;
-  readonly delayMs?: number;
-}
+export type Direction = "toController" | "toHost";
 
 export interface FaultInjectorOptions {
   readonly clock: Clock;
+  /** Decides every fault: the same seed and traffic give the same faults. */
   readonly random: RandomStream;
   readonly toController?: FaultRates;
   readonly toHost?: FaultRates;
 }
 
-/** What a stalled line may hold, bytes and per direction, before it loses what comes. */
-const maxStalledBytes = 65_536;
+/**
+ * A bad cable between a host and whatever `open` leads to: noise, losses, repeats, delay, stalls, a dead direction, an unplug. It outlives
+ * the transports opened through it. Without a fault it passes every write on as it is.
+ */
+export class FaultInjector {
+  readonly counts: Readonly<FaultCounts>;
+  readonly #counts: FaultCounts = { bitFlip: 0, drop: 0, cut: 0, duplicate: 0, stall: 0 };
+  readonly #open: OpenTransport;
+  readonly #options: FaultInjectorOptions;
+  readonly #rates: Record<Direction, FaultRates>;
+  readonly #stalled: Record<Direction, boolean> = { toController: false, toHost: false };
+  readonly #dead: Record<Direction, boolean> = { toController: false, toHost: false };
+  #isUnplugged = false;
+  #transport: FaultyTransport | undefined;
 
-/** A bad cable around a transport: noise, losses, delay, a stall, an unplug. */
-export class FaultInjector implements Transport {
-  /** May be set at any time. */
-  toController: FaultRates;
-  toHost: FaultRates;
+  constructor(open: OpenTransport, options: FaultInjectorOptions) {
+    this.#open = open;
+    this.#options = options;
+    this.counts = this.#counts;
+    this.#rates = { toController: options.toController ?? {}, toHost: options.toHost ?? {} };
+  }
+
+  /** @throws {OmpError} LINK_OPEN_FAILED while unplugged, and whatever the inner transport's opening throws */
+  readonly openTransport: OpenTransport = async () => {
+    if (this.#isUnplugged) throw unplugged();
+    this.#transport = new FaultyTransport(await this.#open(), this.#options, this.#counts);
+    this.#apply();
+    return this.#transport;
+  };
+
+  /** From now on; in both directions unless one is named. */
+  setRates(rates: FaultRates, direction?: Direction): void {
+    if (direction !== "toHost") this.#rates.toController = rates;
+    if (direction !== "toController") this.#rates.toHost = rates;
+    this.#apply();
+  }
+
+  /** Nothing passes until `resume`, which delivers what was held; in both directions unless one is named. */
+  stall(direction?: Direction): void {
+    if (direction !== "toHost") this.#stalled.toController = true;
+    if (direction !== "toController") this.#stalled.toHost = true;
+    this.#apply();
+  }
+
+  resume(): void {
+    this.#stalled.toController = false;
+    this.#stalled.toHost = false;
+    this.#apply();
+  }
+
+  /** One direction is dead: what goes that way is lost, and neither end is told. Ends with `replug`. */
+  halfOpen(direction: Direction): void {
+    this.#dead[direction] = true;
+    this.#apply();
+  }
+
+  /** The cable leaves the port: what is under way is lost, and nothing can be opened. */
+  unplug(): void {
+    this.#isUnplugged = true;
+    this.#transport?.unplug();
+    this.#transport = undefined;
+  }
+
+  /** The cable is whole again; what it was connected to opens anew. */
+  replug(): void {
+    this.#isUnplugged = false;
+    this.#dead.toController = false;
+    this.#dead.toHost = false;
+    this.resume();
+  }
+
+  #apply(): void {
+    for (const direction of ["toController", "toHost"] as const) {
+      this.#transport?.[direction].set({
+        rates: this.#rates[direction],
+        isStalled: this.#stalled[direction],
+        isDead: this.#dead[direction],
+      });
+    }
+  }
+}
+
+class FaultyTransport implements Transport {
+  readonly toController: FaultyDirection;
+  readonly toHost: FaultyDirection;
   readonly #inner: Transport;
-  readonly #clock: Clock;
-  readonly #random: RandomStream;
   #dataListener: (bytes: Uint8Array) => void = () => {};
   #closeListener: (reason: string) => void = () => {};
-  #isUnplugged = false;
-  #isStalled = false;
-  #held: { bytes: Uint8Array; deliver: (bytes: Uint8Array) => void }[] = [];
-  #heldBytes = 0;
+  #isOpen = true;
 
-  constructor(inner: Transport, options: FaultInjectorOptions) {
+  constructor(inner: Transport, { clock, random }: FaultInjectorOptions, counts: FaultCounts) {
     this.#inner = inner;
-    this.#clock = options.clock;
-    this.#random = options.random;
-    this.toController = options.toController ?? {};
-    this.toHost = options.toHost ?? {};
+    this.toController = new FaultyDirection(clock, random, counts, (bytes, start, end) =>
+      inner.write(bytes, start, end),
+    );
+    this.toHost = new FaultyDirection(clock, random, counts, (bytes, start, end) => {
+      if (this.#isOpen) this.#dataListener(bytes.subarray(start, end));
+      return true;
+    });
     inner.onData((bytes) => {
-      this.#pass(bytes, this.toHost, (piece) => {
-        this.#dataListener(piece);
-      });
+      this.toHost.pass(bytes, 0, bytes.length);
     });
     inner.onClose((reason) => {
-      this.#closeListener(reason);
+      this.#end(reason);
     });
   }
 
@@ -59,23 +126,20 @@ export class FaultInjector implements Transport {
   }
 
   get isOpen(): boolean {
-    return !this.#isUnplugged && this.#inner.isOpen;
+    return this.#isOpen && this.#inner.isOpen;
   }
 
   get writableBytes(): number {
-    return this.isOpen ? this.#inner.writableBytes : 0;
+    return this.isOpen ? Math.min(this.#inner.writableBytes, this.toController.freeBytes) : 0;
   }
 
+  /** What the cable loses is not the host's to know. */
   get writesDropped(): number {
     return this.#inner.writesDropped;
   }
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
-    if (!this.isOpen) return false;
-    this.#pass(bytes.subarray(start, end), this.toController, (piece) => {
-      this.#inner.write(piece, 0, piece.length);
-    });
-    return true;
+    return this.isOpen && this.toController.pass(bytes, start, end);
   }
 
   discardPending(): void {
@@ -90,63 +154,27 @@ export class FaultInjector implements Transport {
     this.#closeListener = listener;
   }
 
-  async close(): Promise<void> {
-    this.#held = [];
-    await this.#inner.close();
+  close(): Promise<void> {
+    return this.#inner.close();
   }
 
-  /** Nothing passes in either direction until `resume`, which delivers what was held. */
-  stall(): void {
-    this.#isStalled = true;
-  }
-
-  resume(): void {
-    this.#isStalled = false;
-    const held = this.#held;
-    this.#held = [];
-    this.#heldBytes = 0;
-    for (const { bytes, deliver } of held) this.#deliver(bytes, deliver);
-  }
-
-  /** The cable leaves the port: what is under way is lost. */
   unplug(): void {
-    if (this.#isUnplugged) return;
-    this.#isUnplugged = true;
-    this.#held = [];
-    this.#closeListener(`${this.name} was unplugged`);
-    this.#inner.onClose(() => {});
+    this.#end(`${this.name} was unplugged`);
     void this.#inner.close();
   }
 
-  #pass(bytes: Uint8Array, rates: FaultRates, deliver: (bytes: Uint8Array) => void): void {
-    if (this.#happens(rates.drop)) return;
-    const length = this.#happens(rates.cut) ? bytes.length >> 1 : bytes.length;
-    const piece = bytes.slice(0, length);
-    if (rates.bitFlip !== undefined) {
-      for (let i = 0; i < length; i++) {
-        if (this.#happens(rates.bitFlip)) {
-          piece[i] = (piece[i] ?? 0) ^ (1 << Math.floor(this.#random.uniform(0, 8)));
-        }
-      }
-    }
-    if (rates.delayMs === undefined) this.#deliver(piece, deliver);
-    else {
-      this.#clock.callAt(this.#clock.nowMs() + rates.delayMs, () => {
-        this.#deliver(piece, deliver);
-      });
-    }
+  #end(reason: string): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.toController.lose();
+    this.toHost.lose();
+    this.#closeListener(reason);
   }
+}
 
-  #deliver(bytes: Uint8Array, deliver: (bytes: Uint8Array) => void): void {
-    if (this.#isUnplugged) return;
-    if (!this.#isStalled) deliver(bytes);
-    else if (this.#heldBytes + bytes.length <= maxStalledBytes) {
-      this.#held.push({ bytes, deliver });
-      this.#heldBytes += bytes.length;
-    }
-  }
-
-  #happens(probability: number | undefined): boolean {
-    return probability !== undefined && this.#random.uniform(0, 1) < probability;
-  }
+function unplugged(): OmpError {
+  return new OmpError("LINK_OPEN_FAILED", {
+    what: "the line cannot be opened",
+    observed: "the cable is unplugged",
+  });
 }

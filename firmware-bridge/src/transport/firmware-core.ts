@@ -84,9 +84,6 @@ type PathEventValues = [
 
 const allJoints = 0xff;
 
-/** What the host wrote and the core has not taken; a UART's buffer with room for a whole trajectory. */
-const maxReceivedBytes = 4096;
-
 /** Absolute path of the core as it is built and shipped. */
 export function firmwareCorePath(): string {
   const root = import.meta.resolve("omp-edge/package.json");
@@ -103,10 +100,9 @@ export function firmwareCorePath(): string {
 export class FirmwareCore {
   readonly jointCount: number;
   readonly #exports: CoreExports;
-  readonly #received = new Uint8Array(maxReceivedBytes);
-  #receivedLength = 0;
   #transport: WasmTransport | undefined;
   #pathListener: (event: PathEvent) => void = () => {};
+  #receiveListener: (bytes: Uint8Array) => void = () => {};
 
   private constructor(exports: CoreExports, options: FirmwareCoreOptions) {
     this.#exports = exports;
@@ -160,10 +156,6 @@ export class FirmwareCore {
     return this.#joints(this.#exports.omp_wasm_command());
   }
 
-  get writableBytes(): number {
-    return maxReceivedBytes - this.#receivedLength;
-  }
-
   /**
    * Runs one tick.
    *
@@ -172,7 +164,7 @@ export class FirmwareCore {
   tick(measured: ArrayLike<number> = this.command): void {
     this.#joints(this.#exports.omp_wasm_measured()).set(measured);
     this.#exports.omp_wasm_tick(allJoints);
-    this.#takeReceived();
+    this.#transport?.drain(this.#receive);
     for (;;) {
       const length = this.#exports.omp_wasm_transmit();
       if (length === 0) return;
@@ -187,6 +179,11 @@ export class FirmwareCore {
     this.#pathListener = listener;
   }
 
+  /** Sets the only listener to what the core takes from its line; called from inside `tick`. `bytes` is valid until it returns. */
+  onReceive(listener: (bytes: Uint8Array) => void): void {
+    this.#receiveListener = listener;
+  }
+
   /** Cuts the line of the transport that is open. */
   unplug(): void {
     this.#transport?.end("the wasm core was unplugged");
@@ -196,41 +193,26 @@ export class FirmwareCore {
   connect(transport: WasmTransport): void {
     this.#transport?.end("another transport took the line");
     this.#transport = transport;
-    this.#receivedLength = 0;
     this.#exports.omp_wasm_reopen();
   }
 
   /** @internal */
   disconnect(transport: WasmTransport): void {
-    if (this.#transport !== transport) return;
-    this.#transport = undefined;
-    this.#receivedLength = 0;
+    if (this.#transport === transport) this.#transport = undefined;
   }
 
-  /** @internal */
-  receive(bytes: Uint8Array, start: number, end: number): boolean {
-    if (end - start > this.writableBytes) return false;
-    for (let i = start; i < end; i++) this.#received[this.#receivedLength++] = bytes[i] ?? 0;
-    return true;
-  }
-
-  /** @internal */
-  discardReceived(): void {
-    this.#receivedLength = 0;
-  }
-
-  #takeReceived(): void {
+  readonly #receive = (bytes: Uint8Array, start: number, length: number): number => {
     const { memory, omp_wasm_input, omp_wasm_buffer_bytes, omp_wasm_receive } = this.#exports;
     const capacity = omp_wasm_buffer_bytes();
-    for (let start = 0; start < this.#receivedLength; start += capacity) {
-      const end = Math.min(start + capacity, this.#receivedLength);
-      new Uint8Array(memory.buffer, omp_wasm_input(), capacity).set(
-        this.#received.subarray(start, end),
-      );
-      omp_wasm_receive(end - start, 0);
+    for (let taken = 0; taken < length; taken += capacity) {
+      const count = Math.min(length - taken, capacity);
+      const input = new Uint8Array(memory.buffer, omp_wasm_input(), count);
+      input.set(bytes.subarray(start + taken, start + taken + count));
+      this.#receiveListener(input);
+      omp_wasm_receive(count, 0);
     }
-    this.#receivedLength = 0;
-  }
+    return length;
+  };
 
   #observe(
     kind: number,

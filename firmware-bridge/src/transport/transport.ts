@@ -3,9 +3,14 @@
  * one frame.
  *
  * - An object lives as long as its port: once closed it stays closed, and what it still held is dropped. A reconnect opens a new
- *   object, so nothing written before can be delivered after.
- * - What waits to be written is bounded in bytes and in age. Never blocks.
+ *   object, so nothing that an old one held is delivered after it.
+ * - What waits to be written is bounded in bytes and in age. Neither a peer that does not read nor a full thread pool blocks the
+ *   caller, and reading goes on while writes wait.
+ * - It reads from the start: a lost line is noticed without a data listener, and what arrives before one is set is dropped.
  * - Listeners are called from the event loop or from whoever drives the controller, never from inside `write`.
+ *
+ * What the line has taken is on its way: bytes in a peer's own buffer can arrive after a `close`, ahead of whatever a new object
+ * writes. An unplug loses them.
  */
 export interface Transport {
   /** For people: the port, topic or core it leads to. */
@@ -13,7 +18,7 @@ export interface Transport {
   readonly isOpen: boolean;
   /** Bytes `write` would take now; 0 when closed. */
   readonly writableBytes: number;
-  /** Writes that were taken and then dropped, for their age or by `discardPending`. */
+  /** Writes that were taken and then dropped, for their age, by `discardPending` or because the line ended. */
   readonly writesDropped: number;
   /**
    * Copies `bytes[start, end)`, whole or not at all.

@@ -1,5 +1,6 @@
 import type { FirmwareCore } from "./firmware-core.ts";
 import type { OpenTransport, Transport } from "./transport.ts";
+import { WriteQueue, defaultWriteBounds, type WriteBounds } from "./write-queue.ts";
 
 /**
  * A transport to a firmware core in this process. What is written reaches the core at its next tick, and what the core answers arrives
@@ -7,14 +8,16 @@ import type { OpenTransport, Transport } from "./transport.ts";
  */
 export class WasmTransport implements Transport {
   readonly name: string = "wasm core";
-  readonly writesDropped = 0;
   readonly #core: FirmwareCore;
+  /** Nothing grows old in it: the core's time stands still between two ticks, and a tick takes everything. */
+  readonly #queue: WriteQueue;
   #dataListener: (bytes: Uint8Array) => void = () => {};
   #closeListener: (reason: string) => void = () => {};
   #isOpen = true;
 
-  constructor(core: FirmwareCore) {
+  constructor(core: FirmwareCore, bounds: WriteBounds = defaultWriteBounds) {
     this.#core = core;
+    this.#queue = new WriteQueue({ nowMs: () => 0 }, bounds);
     core.connect(this);
   }
 
@@ -23,15 +26,19 @@ export class WasmTransport implements Transport {
   }
 
   get writableBytes(): number {
-    return this.#isOpen ? this.#core.writableBytes : 0;
+    return this.#isOpen ? this.#queue.freeBytes : 0;
+  }
+
+  get writesDropped(): number {
+    return this.#queue.dropped;
   }
 
   write(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.#isOpen && this.#core.receive(bytes, start, end);
+    return this.#isOpen && this.#queue.push(bytes, start, end);
   }
 
   discardPending(): void {
-    this.#core.discardReceived();
+    this.#queue.discard();
   }
 
   onData(listener: (bytes: Uint8Array) => void): void {
@@ -47,6 +54,11 @@ export class WasmTransport implements Transport {
     return Promise.resolve();
   }
 
+  /** For the core: hands over what was written. */
+  drain(take: (bytes: Uint8Array, start: number, length: number) => number): void {
+    this.#queue.drain(take);
+  }
+
   /** For the core: bytes it sent. */
   deliver(bytes: Uint8Array): void {
     if (this.#isOpen) this.#dataListener(bytes);
@@ -56,6 +68,7 @@ export class WasmTransport implements Transport {
   end(reason: string): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#queue.clear();
     this.#core.disconnect(this);
     this.#closeListener(reason);
   }

@@ -72,3 +72,17 @@ test("discard keeps only what has begun to leave", () => {
   assert.deepEqual(rest.taken, [2, 9]);
   assert.equal(queue.dropped, 1);
 });
+
+test("clear drops also what has begun to leave", () => {
+  const { queue } = createQueue();
+  push(queue, 1, 2);
+  push(queue, 3);
+  queue.drain(sink(1).write);
+  queue.clear();
+  assert.ok(queue.isEmpty);
+  assert.equal(queue.dropped, 2);
+  push(queue, 9);
+  const rest = sink();
+  queue.drain(rest.write);
+  assert.deepEqual(rest.taken, [9]);
+});

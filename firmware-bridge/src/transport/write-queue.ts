@@ -22,7 +22,7 @@ const maxPendingWrites = 64;
 export class WriteQueue {
   /** Writes taken and then dropped. */
   dropped = 0;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, "nowMs">;
   readonly #maxAgeMs: number;
   readonly #bytes: Uint8Array;
   readonly #lengths = new Int32Array(maxPendingWrites);
@@ -32,7 +32,7 @@ export class WriteQueue {
   /** Bytes of the first write that have left. */
   #sentBytes = 0;
 
-  constructor(clock: Clock, bounds: WriteBounds) {
+  constructor(clock: Pick<Clock, "nowMs">, bounds: WriteBounds) {
     this.#clock = clock;
     this.#maxAgeMs = bounds.maxPendingAgeMs;
     this.#bytes = new Uint8Array(bounds.maxPendingBytes);
@@ -81,6 +81,13 @@ export class WriteQueue {
     const first = this.#sentBytes > 0 ? 1 : 0;
     this.dropped += this.#writeCount - first;
     this.#removeWrites(first, this.#writeCount - first);
+  }
+
+  /** Drops every write, also the one that has begun to leave. */
+  clear(): void {
+    this.dropped += this.#writeCount;
+    this.#removeWrites(0, this.#writeCount);
+    this.#sentBytes = 0;
   }
 
   #dropAged(): void {

@@ -1,5 +1,6 @@
 /*
- * The firmware as a Linux process: its UART is a pseudo-terminal, its motors are behind a pair of pipes, its tick is CLOCK_MONOTONIC.
+ * The firmware as a Linux process: its UART is a pseudo-terminal or a socket, its motors are behind a pair of pipes, its tick is
+ * CLOCK_MONOTONIC.
  * Usage, control commands and log formats: firmware-bridge/firmware/README.md.
  */
 #define _GNU_SOURCE
@@ -22,6 +23,7 @@ enum { TICK_NS = 1000000000 / OMP_TICK_HZ, CONTROL_LINE = 128, LOG_BUFFER = 1 <<
 
 typedef struct {
   const char *link;
+  const char *listen;
   const char *path_log;
   const char *admit_log;
   bool has_bus;
@@ -135,6 +137,9 @@ static void obey(controller *self, const char *command) {
     }
     (void)dprintf(out, "{\"ok\":true,\"path\":\"%s\"}\n", self->line.path);
     return;
+  } else if (strcmp(command, "line") == 0) {
+    (void)dprintf(out, "{\"ok\":true,\"path\":\"%s\"}\n", self->line.path);
+    return;
   } else if (strcmp(command, "rxlog") == 0) {
     (void)dprintf(out, "{\"ok\":true,\"bytes_received\":%u,\"stale_bytes\":%u,\"has_hello\":%s}\n",
                   self->line.bytes_received, self->line.stale_bytes, self->line.has_hello ? "true" : "false");
@@ -183,6 +188,8 @@ static bool parse(int argc, char **argv, options *out) {
     if (++i == argc) return false;
     if (strcmp(name, "--link") == 0) {
       out->link = argv[i];
+    } else if (strcmp(name, "--listen") == 0) {
+      out->listen = argv[i];
     } else if (strcmp(name, "--path-log") == 0) {
       out->path_log = argv[i];
     } else if (strcmp(name, "--admit-log") == 0) {
@@ -209,8 +216,9 @@ static FILE *open_log(const char *path) {
 
 /* Sleeps until something arrives or the next tick is due. */
 static void await(const controller *self) {
-  struct pollfd sources[3] = {
+  struct pollfd sources[4] = {
       {.fd = self->line.master, .events = POLLIN},
+      {.fd = self->line.listener, .events = POLLIN},
       {.fd = self->options.control, .events = POLLIN},
       /* Only its end: measurements wait for the tick. */
       {.fd = self->options.has_bus ? self->bus.in : -1, .events = 0},
@@ -218,7 +226,7 @@ static void await(const controller *self) {
   const uint64_t now = now_ns();
   const uint64_t left = self->next_tick_ns > now ? self->next_tick_ns - now : 0;
   const struct timespec timeout = {.tv_sec = 0, .tv_nsec = (long)left};
-  (void)ppoll(sources, 3, &timeout, NULL);
+  (void)ppoll(sources, sizeof sources / sizeof *sources, &timeout, NULL);
 }
 
 static bool has_control_input(const controller *self) {
@@ -236,18 +244,19 @@ int main(int argc, char **argv) {
   static controller self;
   if (!parse(argc, argv, &self.options)) {
     (void)fprintf(stderr,
-                  "usage: omp-firmware [--link PATH] [--control FD] [--no-bus] [--path-log FILE] [--admit-log FILE]\n");
+                  "usage: omp-firmware [--link PATH | --listen tcp:PORT|unix:PATH] [--control FD] [--no-bus] "
+                  "[--path-log FILE] [--admit-log FILE]\n");
     return 2;
   }
   /* Ctrl-C goes to the whole terminal group; the host brakes the arm first and then closes its pipes. */
   (void)signal(SIGINT, self.options.control >= 0 ? SIG_IGN : terminate);
   (void)signal(SIGTERM, terminate);
   (void)signal(SIGPIPE, SIG_IGN);
-  self.line.link = self.options.link;
+  serial_line_init(&self.line, self.options.link, self.options.listen);
   self.path_log = open_log(self.options.path_log);
   self.admit_log = open_log(self.options.admit_log);
   if (!serial_line_plug(&self.line)) {
-    (void)fprintf(stderr, "omp-firmware: no pseudo-terminal: %s\n", strerror(errno));
+    (void)fprintf(stderr, "omp-firmware: no line: %s\n", strerror(errno));
     return 1;
   }
   if (self.options.control < 0) (void)fprintf(stderr, "%s\n", self.line.path);

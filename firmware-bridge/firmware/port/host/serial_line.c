@@ -1,12 +1,15 @@
 #define _GNU_SOURCE
 #include "serial_line.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
+
+#include "listener.h"
 
 static bool make_raw(int slave) {
   struct termios settings;
@@ -23,11 +26,28 @@ static bool make_link(const serial_line *line) {
   return symlink(line->path, draft) == 0 && rename(draft, line->link) == 0;
 }
 
-bool serial_line_plug(serial_line *line) {
+static void forget(serial_line *line) {
   line->bytes_received = 0;
   line->stale_bytes = 0;
   line->segment_bytes = 0;
   line->has_hello = false;
+}
+
+static void close_once(int *descriptor) {
+  if (*descriptor >= 0) (void)close(*descriptor);
+  *descriptor = -1;
+}
+
+void serial_line_init(serial_line *line, const char *link, const char *listen) {
+  *line = (serial_line){.master = -1, .slave = -1, .listener = -1, .link = link, .listen = listen};
+}
+
+bool serial_line_plug(serial_line *line) {
+  forget(line);
+  if (line->listen != NULL) {
+    line->listener = listener_open(line->listen, line->path, sizeof line->path);
+    return line->listener >= 0;
+  }
   line->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   if (line->master < 0) return false;
   if (grantpt(line->master) != 0 || unlockpt(line->master) != 0) return false;
@@ -38,11 +58,10 @@ bool serial_line_plug(serial_line *line) {
 }
 
 void serial_line_unplug(serial_line *line) {
-  if (line->master < 0) return;
-  if (line->link != NULL) (void)unlink(line->link);
-  (void)close(line->master);
-  (void)close(line->slave);
-  line->master = -1;
+  if (line->slave >= 0 && line->link != NULL) (void)unlink(line->link);
+  close_once(&line->master);
+  close_once(&line->slave);
+  close_once(&line->listener);
 }
 
 /* Judges the segment that has just ended. */
@@ -53,11 +72,23 @@ static void end_segment(serial_line *line, const omp_core *core, uint32_t frames
   line->segment_bytes = 0;
 }
 
+static void accept_host(serial_line *line, omp_core *core) {
+  const int host = line->listener < 0 ? -1 : listener_accept(line->listener);
+  if (host < 0) return;
+  close_once(&line->master);
+  line->master = host;
+  forget(line);
+  omp_core_reopen(core);
+}
+
 void serial_line_receive(serial_line *line, omp_core *core, uint16_t sub_us) {
   uint8_t bytes[1024];
+  accept_host(line, core);
   if (line->master < 0) return;
   for (;;) {
     const ssize_t count = read(line->master, bytes, sizeof bytes);
+    /* The host left its socket. */
+    if (count == 0 || (count < 0 && errno == ECONNRESET)) close_once(&line->master);
     if (count <= 0) return;
     line->bytes_received += (uint32_t)count;
     for (ssize_t i = 0; i < count; i++) {
