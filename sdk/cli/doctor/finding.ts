@@ -1,7 +1,6 @@
-/** "problem" must be put right, "advice" makes it better, "unknown" could not be found out. */
-export type FindingLevel = "ok" | "advice" | "problem" | "unknown";
+import type { FindingLevel } from "../../../firmware-bridge/src/serial-ports/port-findings.ts";
 
-/** What one check found. */
+/** What one check found, of a host or of a port. */
 export interface Finding {
   /** One word, snake_case. */
   readonly check: string;
