@@ -1,4 +1,4 @@
-// Sets up a fresh clone and runs one job: `npm start`, `npm test`, `npm run build`, `npm run proof`,
+// Sets up a fresh clone and runs one job: `npm start`, `npm test`, `npm run test:arm64`, `npm run build`, `npm run proof`,
 // `npm run bench`.
 // Plain JavaScript with Node built-ins only: nothing is installed or compiled yet when it starts.
 import { spawnSync } from "node:child_process";
@@ -145,6 +145,14 @@ switch (job) {
   case "test":
     test(args);
     break;
+  case "test:arm64":
+    build();
+    step("testing the packed package on an emulated arm64 board", process.execPath, [
+      "--test",
+      "dist/test/arm64/installed-package.js",
+      ...args,
+    ]);
+    break;
   case "proof":
     build();
     preparePython();
@@ -155,5 +163,5 @@ switch (job) {
     step("", process.execPath, ["dist/test/bench/bench.js", ...args]);
     break;
   default:
-    fail(`no job "${job}". One of: start, test, build, proof, bench.`);
+    fail(`no job "${job}". One of: start, test, test:arm64, build, proof, bench.`);
 }

@@ -55,7 +55,34 @@ test(
     const missing = doctor("--serial", "/dev/omp-nothing");
     assert.equal(missing.status, 1);
     assert.match(missing.stderr, /LINK_OPEN_FAILED: there is no \/dev\/omp-nothing/);
-    assert.equal(doctor().status, 2);
+    assert.equal(doctor("/dev/omp-nothing").status, 2);
     assert.equal(doctor("--serial", "--baud", "7").status, 2);
   },
 );
+
+test("without a choice it looks at the computer and at its ports", { skip }, () => {
+  const { stdout, stderr } = doctor("--json", "--jitter-s", "1");
+  const { host, serial } = JSON.parse(stdout);
+  assert.ok(Array.isArray(serial), stderr);
+  assert.equal(host.jitter.count, 1000, "one instant a millisecond");
+  const counts: readonly { readonly count: number }[] = host.jitter.histogram;
+  assert.equal(
+    counts.reduce((sum, { count }) => sum + count, 0),
+    1000,
+  );
+  const checks = new Set(host.findings.map(({ check }: { readonly check: string }) => check));
+  for (const check of ["board", "kernel", "real_time", "jitter", "inference", "disk"]) {
+    assert.ok(checks.has(check), check);
+  }
+  const cpu = host.providers.find(({ name }: { readonly name: string }) => name === "cpu");
+  assert.ok(cpu.is_usable && cpu.p50_ms > 0, JSON.stringify(cpu));
+});
+
+test("the computer alone, for people", { skip }, () => {
+  const { stdout } = doctor("--host", "--jitter-s", "1");
+  assert.match(stdout, /^this computer\n/);
+  assert.match(stdout, /^ {2}ok +inference: cpu answers right, [\d.]+ ms a chunk/m);
+  assert.match(stdout, /jitter: .* wakes up late by [\d.]+ ms \(p50\)/);
+  assert.doesNotMatch(stdout, /serial port/);
+  assert.equal(doctor("--host", "--jitter-s", "0").status, 2);
+});

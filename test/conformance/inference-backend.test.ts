@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { isOmpError } from "omp-edge";
 import { OrtSession, WorkerBackend } from "omp-edge/node";
 import { FakeBackend } from "omp-edge/testing";
+import { OrtWebSession } from "omp-edge/web";
 
 import { tinyGraph } from "../pipeline/tiny-loop.ts";
 import { repositoryPath } from "../support/repository.ts";
@@ -12,6 +13,8 @@ import { inferenceBackendConformance } from "./inference-backend.ts";
 inferenceBackendConformance("onnxruntime on the calling thread", () => new OrtSession());
 
 inferenceBackendConformance("onnxruntime in a worker", () => new WorkerBackend());
+
+inferenceBackendConformance("onnxruntime-web in Node", () => new OrtWebSession());
 
 inferenceBackendConformance(
   "fake",
@@ -30,7 +33,7 @@ inferenceBackendConformance(
     }),
 );
 
-for (const Backend of [OrtSession, WorkerBackend]) {
+for (const Backend of [OrtSession, WorkerBackend, OrtWebSession]) {
   test(`${Backend.name}: a model that is none is BACKEND_LOAD_FAILED and can be closed`, async () => {
     for (const model of [
       { bytes: Uint8Array.of(1, 2, 3) },
@@ -43,7 +46,9 @@ for (const Backend of [OrtSession, WorkerBackend]) {
       await backend.close();
     }
   });
+}
 
+for (const Backend of [OrtSession, WorkerBackend]) {
   test(`${Backend.name}: a provider that is not there is refused unless falling back is allowed`, async () => {
     const model = { path: repositoryPath("test/vectors/tiny-policy/policy.fp32.onnx") };
     const refusing = new Backend({ executionProviders: ["no-such-provider"] });

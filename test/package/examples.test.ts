@@ -3,7 +3,9 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
+import { launchChromium, needsChromium, openPage } from "../support/chromium.ts";
 import { repositoryPath, repositoryRoot } from "../support/repository.ts";
+import { startStaticServer } from "../support/static-server.ts";
 
 async function runExample(name: string): Promise<string> {
   const main = repositoryPath("dist", "examples", name, "main.js");
@@ -33,3 +35,34 @@ test("so101 drives six simulated servos with the bundled policy and stops clean"
   assert.deepEqual(lines.slice(0, 4), ["arming", "holding", "running", "idle"]);
   assert.ok(lines.includes("faults: 0,") || lines.includes("faults: 0"), lines.join("\n"));
 });
+
+test(
+  "browser-playground loads the bundle in a browser and answers a slider",
+  needsChromium,
+  async (t) => {
+    const build = repositoryPath("examples/browser-playground/build.mjs");
+    const { stdout: site } = await promisify(execFile)(process.execPath, [build]);
+    const server = await startStaticServer({ "/": site.trim() });
+    t.after(() => server.close());
+    const browser = await launchChromium();
+    t.after(() => browser.close());
+
+    const { page, problems } = await openPage(browser, `${server.origin}/`);
+    const status = page.locator("p");
+    await status.filter({ hasText: /16 actions in one evaluation of [\d.]+ ms/ }).waitFor();
+    const [views, sliders] = [page.locator("canvas"), page.locator("input")];
+    assert.deepEqual([await views.count(), await sliders.count()], [3, 11]);
+    const before = await views.nth(0).screenshot();
+    await page.locator("input[name=object_y]").fill("-0.06");
+    await assertEventually(async () => !(await views.nth(0).screenshot()).equals(before));
+    assert.deepEqual(problems, []);
+  },
+);
+
+async function assertEventually(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail("it did not come true within 5 s");
+}

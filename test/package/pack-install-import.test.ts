@@ -58,10 +58,12 @@ test("the packed tarball installs in an empty folder, imports, requires and runs
   const entries = [
     "omp-edge",
     "omp-edge/node",
+    "omp-edge/web",
     "omp-edge/serial",
     "omp-edge/socket",
     "omp-edge/servo",
     "omp-edge/servo/testing",
+    "omp-edge/socket",
     "omp-edge/mqtt",
     "omp-edge/fleet",
     "omp-edge/testing",
@@ -83,6 +85,18 @@ test("the packed tarball installs in an empty folder, imports, requires and runs
     folder,
   );
   assert.equal(required.trim(), "function");
+
+  const withoutPeer = run(
+    process.execPath,
+    [
+      "--input-type=module",
+      "-e",
+      `const { OrtWebSession } = await import("omp-edge/web");
+      await new OrtWebSession().load({ bytes: new Uint8Array() }).catch((error) => console.log(error.message));`,
+    ],
+    folder,
+  );
+  assert.match(withoutPeer, /^BACKEND_LOAD_FAILED.*npm install onnxruntime-web@/);
 
   const bundle = join("node_modules", "omp-edge", "models", "bundles", "so101-push");
   const inspected = run(

@@ -7,7 +7,6 @@ import {
 } from "../../../firmware-bridge/src/round-trip.ts";
 import {
   judgePort,
-  type FindingLevel,
   type PortFinding,
 } from "../../../firmware-bridge/src/serial-ports/port-findings.ts";
 import { portHolders } from "../../../firmware-bridge/src/serial-ports/port-holders.ts";
@@ -22,6 +21,7 @@ import {
 } from "../../../firmware-bridge/src/transport/serial-transport.ts";
 import { OmpError } from "../../src/errors.ts";
 import { MonotonicClock } from "../../src/runtime/node/monotonic-clock.ts";
+import { type Finding, findingLines } from "./finding.ts";
 
 /** What is known about one port. */
 export interface SerialDiagnosis {
@@ -90,23 +90,8 @@ export function diagnosisLines(diagnosis: SerialDiagnosis): string[] {
   const lines = [port.byId === undefined ? port.path : `${port.byId} → ${port.path}`];
   const what = identity(port);
   if (what !== "") lines.push(`  ${what}`);
-  for (const { level, check, text, fix } of findings) {
-    lines.push(line(level, check.replace("_", " "), text));
-    if (fix !== undefined) lines.push(`             ${fix}`);
-  }
-  if (roundTrip instanceof OmpError) lines.push(line("problem", "round trip", roundTrip.message));
-  else if (roundTrip !== undefined) {
-    const { description, samplesMs, lost } = roundTrip;
-    lines.push(
-      line(
-        "ok",
-        "round trip",
-        `median ${milliseconds(samplesMs, 0.5)}, p99 ${milliseconds(samplesMs, 0.99)} of ${samplesMs.length} probes, ${lost} lost; ` +
-          `${description.joints.length} joints, firmware ${description.firmware}`,
-      ),
-    );
-  }
-  return lines;
+  const roundTripFindings = roundTrip === undefined ? [] : [roundTripFinding(roundTrip)];
+  return [...lines, ...[...findings, ...roundTripFindings].flatMap(findingLines)];
 }
 
 /** A diagnosis as JSON, snake_case; what is not known is null. */
@@ -164,8 +149,14 @@ function identity({ usb, driver }: SerialPortFacts): string {
   return words.filter((word) => word !== "").join(", ");
 }
 
-function line(level: FindingLevel, check: string, text: string): string {
-  return `  ${level.padEnd(8)} ${check}: ${text}`;
+function roundTripFinding(roundTrip: RoundTrip | OmpError): Finding {
+  const check = "round_trip";
+  if (roundTrip instanceof OmpError) return { check, level: "problem", text: roundTrip.message };
+  const { description, samplesMs, lost } = roundTrip;
+  const text =
+    `median ${milliseconds(samplesMs, 0.5)}, p99 ${milliseconds(samplesMs, 0.99)} of ${samplesMs.length} probes, ${lost} lost; ` +
+    `${description.joints.length} joints, firmware ${description.firmware}`;
+  return { check, level: "ok", text };
 }
 
 function milliseconds(samplesMs: readonly number[], quantile: number): string {

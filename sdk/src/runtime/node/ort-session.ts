@@ -1,14 +1,13 @@
 import type * as OrtModule from "onnxruntime-node";
 import type { InferenceSession as Session, Tensor } from "onnxruntime-node";
 
-import { asOmpError, ErrorCode, OmpError } from "../../errors.ts";
-import { tensorBuffer } from "../../internal/tensor-buffer.ts";
+import { ErrorCode, OmpError } from "../../errors.ts";
+import { BoundGraph, noModelLoaded } from "../bound-graph.ts";
 import type {
   BackendInfo,
   InferenceBackend,
   ModelSource,
   TensorBuffers,
-  TensorInfo,
 } from "../inference-backend.ts";
 
 /** How onnxruntime-node runs a graph. */
@@ -21,29 +20,14 @@ export interface OrtOptions {
   readonly intraOpNumThreads?: number;
 }
 
-const BATCH = 10;
-const MAX_WARM_UP_RUNS = 100;
-const STABLE_RATIO = 0.9;
-
 type Ort = typeof OrtModule;
-
-/** A tensor and the memory it was made on; onnxruntime reads and writes that memory in place. */
-interface BoundTensor {
-  readonly tensor: Tensor;
-  readonly data: Float32Array;
-}
 
 /**
  * onnxruntime on the calling thread: `infer` blocks it. Use it where nothing else runs (a worker, a script).
  */
 export class OrtSession implements InferenceBackend {
   readonly #options: Required<OrtOptions>;
-  #session: Session | undefined;
-  #inputs: ReadonlyMap<string, BoundTensor> = new Map();
-  #outputs: ReadonlyMap<string, BoundTensor> = new Map();
-  #feeds: Readonly<Record<string, Tensor>> = {};
-  #fetches: Readonly<Record<string, Tensor>> = {};
-  #running: Promise<number> | undefined;
+  #graph: BoundGraph<Tensor> | undefined;
 
   constructor(options: OrtOptions = {}) {
     this.#options = {
@@ -54,71 +38,31 @@ export class OrtSession implements InferenceBackend {
   }
 
   async load(model: ModelSource): Promise<BackendInfo> {
-    if (this.#session !== undefined) {
+    if (this.#graph !== undefined) {
       throw new OmpError(ErrorCode.InvalidState, { what: "this session has a model already" });
     }
     const ort = await loadOrt();
     const { session, provider } = await this.#open(ort, model);
-    this.#session = session;
-    const inputs = session.inputMetadata.map(tensorInfo);
-    const outputs = session.outputMetadata.map(tensorInfo);
-    this.#inputs = bindTensors(ort, inputs);
-    this.#outputs = bindTensors(ort, outputs);
-    this.#feeds = tensorsOf(this.#inputs);
-    this.#fetches = tensorsOf(this.#outputs);
-    await this.#warmUp();
+    this.#graph = new BoundGraph({
+      session,
+      createTensor: (data, shape) => new ort.Tensor("float32", data, shape),
+      writesFetches: true,
+    });
+    await this.#graph.warmUp();
+    const { inputs, outputs } = this.#graph;
     const runtime = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
     return { activeProvider: provider, runtime, inputs, outputs };
   }
 
   async infer(inputs: TensorBuffers, outputs: TensorBuffers): Promise<number> {
-    if (this.#session === undefined || this.#running !== undefined) {
-      throw new OmpError(ErrorCode.InvalidState, {
-        what: "the session cannot infer",
-        observed: this.#session === undefined ? "no model is loaded" : "an inference is running",
-      });
-    }
-    for (const [name, { data }] of this.#inputs) data.set(tensorBuffer(inputs, name, data.length));
-    for (const [name, { data }] of this.#outputs) tensorBuffer(outputs, name, data.length);
-    this.#running = this.#run(this.#session);
-    try {
-      const ms = await this.#running;
-      for (const [name, { data }] of this.#outputs) outputs.get(name)?.set(data);
-      return ms;
-    } finally {
-      this.#running = undefined;
-    }
+    if (this.#graph === undefined) throw noModelLoaded();
+    return this.#graph.infer(inputs, outputs);
   }
 
   async close(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    await this.#running?.catch(() => 0);
-    await session?.release();
-  }
-
-  async #run(session: Session): Promise<number> {
-    const startNs = process.hrtime.bigint();
-    try {
-      await session.run(this.#feeds, this.#fetches);
-    } catch (error) {
-      throw asOmpError(error, ErrorCode.BackendFailed, "onnxruntime could not run the graph");
-    }
-    return Number(process.hrtime.bigint() - startNs) / 1e6;
-  }
-
-  /** First runs are up to 3 times slower: runs on zeros until the fastest of ten stops improving by a tenth. */
-  async #warmUp(): Promise<void> {
-    if (this.#session === undefined) return;
-    let previousMs = Number.POSITIVE_INFINITY;
-    for (let runs = 0; runs < MAX_WARM_UP_RUNS; runs += BATCH) {
-      let fastestMs = Number.POSITIVE_INFINITY;
-      for (let i = 0; i < BATCH; i += 1) {
-        fastestMs = Math.min(fastestMs, await this.#run(this.#session));
-      }
-      if (fastestMs > previousMs * STABLE_RATIO) return;
-      previousMs = fastestMs;
-    }
+    const graph = this.#graph;
+    this.#graph = undefined;
+    await graph?.close();
   }
 
   /** Providers are tried one by one: given a list, onnxruntime would drop on some platforms what it lacks in silence. */
@@ -184,39 +128,4 @@ async function loadOrt(): Promise<Ort> {
       cause: error,
     });
   }
-}
-
-function tensorInfo(metadata: Session.ValueMetadata): TensorInfo {
-  const { name } = metadata;
-  if (!metadata.isTensor || metadata.type !== "float32") {
-    throw new OmpError(ErrorCode.BackendLoadFailed, {
-      what: `graph value ${name} cannot be used`,
-      observed: metadata.isTensor ? metadata.type : "no tensor",
-      expected: "a float32 tensor",
-    });
-  }
-  return { name, dtype: "float32", shape: metadata.shape.map((size) => fixedSize(name, size)) };
-}
-
-function fixedSize(name: string, size: number | string): number {
-  if (typeof size === "number" && size > 0) return size;
-  throw new OmpError(ErrorCode.BackendLoadFailed, {
-    what: `graph value ${name} has a free dimension`,
-    observed: String(size),
-    expected: "a fixed shape",
-    next: "Export the policy with batch 1.",
-  });
-}
-
-function bindTensors(ort: Ort, infos: readonly TensorInfo[]): ReadonlyMap<string, BoundTensor> {
-  return new Map(
-    infos.map(({ name, shape }) => {
-      const data = new Float32Array(shape.reduce((product, size) => product * size, 1));
-      return [name, { tensor: new ort.Tensor("float32", data, shape), data }];
-    }),
-  );
-}
-
-function tensorsOf(bound: ReadonlyMap<string, BoundTensor>): Readonly<Record<string, Tensor>> {
-  return Object.fromEntries([...bound].map(([name, { tensor }]) => [name, tensor]));
 }

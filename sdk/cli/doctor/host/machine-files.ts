@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+
+/** What Linux says of a machine in files. What cannot be read is not known: a sensor may be switched off, a file forbidden. */
+export class MachineFiles {
+  readonly #root: string;
+
+  /** @param root the machine's root folder; tests give one of their own */
+  constructor(root: string = "/") {
+    this.#root = root;
+  }
+
+  /** Without surrounding blanks and the zero byte at the end of a device tree's strings. */
+  text(path: string): string | undefined {
+    return this.#bytes(path)?.toString("utf8").replaceAll("\0", " ").trim();
+  }
+
+  /** As `text`, of a file compressed by gzip. */
+  unzipped(path: string): string | undefined {
+    const bytes = this.#bytes(path);
+    return bytes && orUndefined(() => gunzipSync(bytes).toString("utf8"));
+  }
+
+  /** A file that holds one number and nothing else. */
+  number(path: string): number | undefined {
+    const text = this.text(path);
+    const value = text === undefined || text === "" ? Number.NaN : Number(text);
+    return Number.isFinite(value) ? value : undefined;
+  }
+
+  /** Names in a folder that begin with `prefix`, in the order of their numbers. */
+  names(folder: string, prefix: string): readonly string[] {
+    const names = orUndefined(() => readdirSync(join(this.#root, folder))) ?? [];
+    return names
+      .filter((name) => name.startsWith(prefix))
+      .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  }
+
+  #bytes(path: string): Buffer | undefined {
+    return orUndefined(() => readFileSync(join(this.#root, path)));
+  }
+}
+
+function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
