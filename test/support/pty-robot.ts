@@ -69,7 +69,12 @@ export class PtyRobot {
     const loop = new ControlLoop({ policy, link, sensors, clock, options });
     const home = world.joints.map((joint) => joint.home);
     const robot = new PtyRobot({ clock, arm, link, loop, folder, home });
-    await loop.start({ paused: true });
+    try {
+      await loop.start({ paused: true });
+    } catch (error) {
+      await robot.close();
+      throw error;
+    }
     return robot;
   }
 
