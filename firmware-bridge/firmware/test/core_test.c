@@ -3,8 +3,9 @@
  *
  *   case WORD...                                  names what follows in the report
  *   crc32 BYTES SEED CRC
- *   joint NAME KIND MIN MAX VELOCITY ACCELERATION EFFORT FOLLOWING_ERROR      the next of so101_joints
+ *   joint NAME KIND MIN MAX VELOCITY ACCELERATION FAIL_ACTION TEMPERATURE EFFORT FOLLOWING_ERROR      the next of so101_joints
  *   schema SCHEMA_HASH LIMITS_CRC
+ *   block BYTES                                   the parameter block of the joint table
  *   frame TYPE SEQ CRC_SEED PAYLOAD WIRE          encode it, and decode it
  *   stream SEED WIRE FOUND FRAMES OVERSIZED UNDERSIZED MISCODED CRC_ERRORS    FOUND: type, seq, length, payload of each
  *   boot BOOT_ID TICK                             a new controller
@@ -128,13 +129,18 @@ static void check_joint(void) {
   expect("max_position", joint->max_position, next_number());
   expect("max_velocity", joint->max_velocity, next_number());
   expect("max_acceleration", joint->max_acceleration, next_number());
-  expect("max_effort", joint->max_effort, next_number());
-  expect("following_error", joint->following_error, next_number());
+  expect("fail_action", joint->defaults.fail_action, next_number());
+  expect("max_temperature", joint->defaults.max_temperature, next_number());
+  expect("max_effort", joint->defaults.max_effort, next_number());
+  expect("following_error", joint->defaults.following_error, next_number());
 }
 
 static void boot(uint32_t boot_id, uint32_t tick) {
-  const omp_identity identity = {.boot_id = boot_id, .uid = {0x6f6d7057u, 0x61736d31u, 1}, .reset_cause = 1};
-  omp_core_init(&core, so101_joints, SO101_JOINT_COUNT, &identity, NULL, NULL);
+  const omp_config config = {.joints = so101_joints,
+                             .joint_count = SO101_JOINT_COUNT,
+                             .measures = OMP_MEASURES_EFFORT | OMP_MEASURES_TEMPERATURE | OMP_MEASURES_VOLTAGE,
+                             .identity = {.boot_id = boot_id, .uid = {0x6f6d7057u, 0x61736d31u, 1}, .reset_cause = 1}};
+  expect("the joint table's error", omp_core_init(&core, &config).error, OMP_TABLE_OK);
   core.path.tick = tick;
 }
 
@@ -143,6 +149,14 @@ static void check_schema(void) {
   boot(1, 0);
   expect("schema_hash", core.schema_hash, next_number());
   expect("limits_crc", core.limits_crc, next_number());
+}
+
+static void check_block(void) {
+  const byte_string expected = next_bytes();
+  byte_string saved = {.count = 0};
+  boot(1, 0);
+  saved.count = omp_params_save(&core.params, core.schema_hash, saved.at);
+  expect_bytes("the parameter block", &saved, &expected);
 }
 
 /* `context` is the seed of every frame type. */
@@ -208,7 +222,11 @@ static void measure(void) {
   for (uint8_t j = 1; j < SO101_JOINT_COUNT; j++) measured[j] = (int32_t)next_number();
 }
 
-static void tick(void) { omp_core_tick(&core, is_following ? core.path.command : measured, 0xffu); }
+static void tick(void) {
+  omp_measurement measurement = {.valid_mask = 0xffu};
+  memcpy(measurement.position, is_following ? core.path.command : measured, sizeof measurement.position);
+  omp_core_tick(&core, &measurement);
+}
 
 static void run_to(uint32_t last) {
   while (core.path.tick != last) tick();
@@ -243,6 +261,8 @@ static void obey(const char *command) {
     check_joint();
   } else if (strcmp(command, "schema") == 0) {
     check_schema();
+  } else if (strcmp(command, "block") == 0) {
+    check_block();
   } else if (strcmp(command, "frame") == 0) {
     check_frame();
   } else if (strcmp(command, "stream") == 0) {
