@@ -3,7 +3,7 @@
  * range and silent joints; after every tick each joint's command must be inside its position limits, or no further outside than it
  * was, and within the velocity limit of the last one. Aborts at the first violation.
  *
- *   core-fuzz SEED ROUNDS          random choices; ends with 1 when the arm hardly moved
+ *   core_fuzz SEED ROUNDS          random choices; ends with 1 when the arm hardly moved
  *   built with OMP_LIBFUZZER       libFuzzer's bytes are the choices
  */
 #include <stdio.h>
@@ -173,7 +173,7 @@ static void arrive(void) {
 
 static void require(bool holds, const char *what, uint8_t j, int64_t value) {
   if (holds) return;
-  (void)fprintf(stderr, "core-fuzz: tick %u, joint %u: %s is %lld\n", core.path.tick, j, what, (long long)value);
+  (void)fprintf(stderr, "core_fuzz: tick %u, joint %u: %s is %lld\n", core.path.tick, j, what, (long long)value);
   abort();
 }
 
@@ -295,7 +295,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
 #else
 int main(int argc, char **argv) {
   if (argc != 3) {
-    (void)fprintf(stderr, "usage: core-fuzz SEED ROUNDS\n");
+    (void)fprintf(stderr, "usage: core_fuzz SEED ROUNDS\n");
     return 2;
   }
   state = (uint32_t)strtoul(argv[1], NULL, 10) | 1u;

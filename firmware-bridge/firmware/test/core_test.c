@@ -44,7 +44,7 @@ static uint8_t joints_compared;
 static void fail(const char *format, ...) {
   va_list values;
   va_start(values, format);
-  (void)fprintf(stderr, "core-test: line %lu, %s: ", line_number, case_name);
+  (void)fprintf(stderr, "core_test: line %lu, %s: ", line_number, case_name);
   (void)vfprintf(stderr, format, values);
   (void)fprintf(stderr, "\n");
   va_end(values);
@@ -57,7 +57,7 @@ static void expect(const char *what, int64_t observed, int64_t expected) {
 }
 
 static void print_bytes(const char *label, const byte_string *bytes) {
-  (void)fprintf(stderr, "core-test: %s ", label);
+  (void)fprintf(stderr, "core_test: %s ", label);
   for (size_t i = 0; i < bytes->count; i++) (void)fprintf(stderr, "%02x", (unsigned)bytes->at[i]);
   (void)fprintf(stderr, "\n");
 }
@@ -292,7 +292,7 @@ int main(int argc, char **argv) {
   static char line[MAX_LINE];
   FILE *file = argc == 2 ? fopen(argv[1], "r") : NULL;
   if (file == NULL) {
-    (void)fprintf(stderr, "usage: core-test VECTORS\n");
+    (void)fprintf(stderr, "usage: core_test VECTORS\n");
     return 2;
   }
   while (fgets(line, sizeof line, file) != NULL) {
