@@ -129,8 +129,7 @@ export class Session {
   /** From here on frames carry the session's seed, STATE is read and silence ends the session. */
   begin(ident: Ident): void {
     this.#ident = ident;
-    this.#seed = (ident.schemaHash ^ this.sessionId) >>> 0;
-    this.#decoder.seed = this.#seed;
+    this.#adoptSeed(ident);
     this.#clockSync = new ClockSync(ident.tickHz);
     this.#state = createStateMessage(ident.jointCount);
     this.#lastFrameAtMs = this.#clock.nowMs();
@@ -272,12 +271,22 @@ export class Session {
   }
 
   #takeIdent(payload: DataView): void {
-    if (this.#ident === undefined) return;
-    const { bootId } = readIdent(payload);
+    const ident = readIdent(payload);
+    if (this.#ident === undefined) {
+      if (ident.sessionId === this.sessionId) this.#adoptSeed(ident);
+      return;
+    }
+    const { bootId } = ident;
     if (bootId === this.#ident.bootId) return;
     this.#end(
       `the controller was reset (boot id ${hex(this.#ident.bootId)} became ${hex(bootId)}); it forgot the session`,
     );
+  }
+
+  /** Already when IDENT arrives: what follows it may be in the same read. */
+  #adoptSeed(ident: Readonly<Ident>): void {
+    this.#seed = (ident.schemaHash ^ this.sessionId) >>> 0;
+    this.#decoder.seed = this.#seed;
   }
 
   /** Probes the clock; when nothing comes back, asks with HELLO whether the controller is the one it was. */

@@ -21,20 +21,6 @@ static void forward(void *context, const omp_path_event *event) {
   observe((uint32_t)event->kind, event->tick, event->t0, event->dt, event->count, event->rows);
 }
 
-/* clang turns struct copies and zeroing into these even without a library. */
-void *memcpy(void *to, const void *from, size_t count) {
-  uint8_t *out = to;
-  const uint8_t *in = from;
-  for (size_t i = 0; i < count; i++) out[i] = in[i];
-  return to;
-}
-
-void *memset(void *to, int value, size_t count) {
-  uint8_t *out = to;
-  for (size_t i = 0; i < count; i++) out[i] = (uint8_t)value;
-  return to;
-}
-
 static void init(uint32_t boot_id, const uint8_t *stored, size_t stored_bytes) {
   const omp_config config = {.joints = so101_joints,
                              .joint_count = SO101_JOINT_COUNT,
