@@ -23,7 +23,7 @@ omp_config_verdict omp_core_init(omp_core *core, const omp_config *config) {
   *core = (omp_core){.config = *config};
   const omp_table_error error = omp_joint_table_check(config->joints, config->joint_count, OMP_TICK_HZ, &joint);
   if (error != OMP_TABLE_OK) return refuse(core, error, joint);
-  if (!omp_params_init(&core->params, config->joints, config->joint_count, config->measures, &joint)) {
+  if (!omp_params_init(&core->params, config->joints, config->joint_count, config->abilities, &joint)) {
     return refuse(core, OMP_TABLE_DEFAULTS, joint);
   }
   core->schema_hash = omp_report_schema_hash(core);

@@ -62,8 +62,8 @@ typedef struct {
   /* Must outlive the core. */
   const omp_joint *joints;
   uint8_t joint_count;
-  /* OMP_MEASURES_… */
-  uint8_t measures;
+  /* OMP_MEASURES_…, OMP_CAN_… */
+  uint8_t abilities;
   omp_identity identity;
   /* The block that omp_core_store gave before the reset; NULL when none was ever kept. Read during omp_core_init. */
   const uint8_t *stored;

@@ -49,7 +49,7 @@ typedef enum {
   OMP_TABLE_VELOCITY,
   /* 0, or too small for OMP_MAX_BRAKE_TICKS. */
   OMP_TABLE_ACCELERATION,
-  /* A default is out of the range that PARAM_SET allows, or monitors what the port does not measure. */
+  /* A default that PARAM_SET would refuse. */
   OMP_TABLE_DEFAULTS,
 } omp_table_error;
 

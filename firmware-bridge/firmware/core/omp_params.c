@@ -26,16 +26,22 @@ bool omp_params_get(const omp_params *params, uint8_t param, uint8_t joint, uint
   }
 }
 
-/* A limit on what is not measured would never trip; only 0, not monitored, is honest. */
+static bool can_act(const omp_params *params, uint32_t action) {
+  if (action == OMP_ACTION_DAMP) return (params->abilities & OMP_CAN_DAMP) != 0;
+  if (action == OMP_ACTION_RELEASE) return (params->abilities & OMP_CAN_RELEASE) != 0;
+  return action == OMP_ACTION_HOLD;
+}
+
+/* A limit on what is not measured would never trip, and an action that no joint can take would not be taken. */
 static bool is_in_range(const omp_params *params, uint8_t param, uint32_t value) {
   switch (param) {
-    case OMP_PARAM_FAIL_ACTION: return value <= OMP_ACTION_RELEASE;
+    case OMP_PARAM_FAIL_ACTION: return can_act(params, value);
     case OMP_PARAM_UNDERRUN: return value <= OMP_UNDERRUN_FAULTS;
     case OMP_PARAM_FOLLOWING_ERROR: return value <= INT32_MAX;
-    case OMP_PARAM_MAX_EFFORT: return value == 0 || (value <= INT32_MAX && params->measures & OMP_MEASURES_EFFORT);
-    case OMP_PARAM_MAX_TEMPERATURE: return value == 0 || (value <= UINT8_MAX && params->measures & OMP_MEASURES_TEMPERATURE);
+    case OMP_PARAM_MAX_EFFORT: return value == 0 || (value <= INT32_MAX && params->abilities & OMP_MEASURES_EFFORT);
+    case OMP_PARAM_MAX_TEMPERATURE: return value == 0 || (value <= UINT8_MAX && params->abilities & OMP_MEASURES_TEMPERATURE);
     case OMP_PARAM_MIN_VOLTAGE:
-    case OMP_PARAM_MAX_VOLTAGE: return value == 0 || (value <= INT32_MAX && params->measures & OMP_MEASURES_VOLTAGE);
+    case OMP_PARAM_MAX_VOLTAGE: return value == 0 || (value <= INT32_MAX && params->abilities & OMP_MEASURES_VOLTAGE);
     default: return false;
   }
 }
@@ -63,8 +69,8 @@ static bool set_joint(omp_params *params, uint8_t joint, const omp_joint_params 
          omp_params_set(params, OMP_PARAM_MAX_TEMPERATURE, joint, values->max_temperature);
 }
 
-bool omp_params_init(omp_params *params, const omp_joint *joints, uint8_t joint_count, uint8_t measures, uint8_t *joint) {
-  *params = (omp_params){.joint_count = joint_count, .measures = measures};
+bool omp_params_init(omp_params *params, const omp_joint *joints, uint8_t joint_count, uint8_t abilities, uint8_t *joint) {
+  *params = (omp_params){.joint_count = joint_count, .abilities = abilities};
   for (*joint = 0; *joint < joint_count; (*joint)++) {
     if (!set_joint(params, *joint, &joints[*joint].defaults)) return false;
   }

@@ -16,8 +16,15 @@ enum {
   OMP_MAX_STORED = OMP_STORED_HEADER + OMP_MAX_JOINTS * OMP_STORED_JOINT + OMP_STORED_CONTROLLER + OMP_STORED_CRC,
 };
 
-/* What a port measures besides positions. */
-enum { OMP_MEASURES_EFFORT = 1, OMP_MEASURES_TEMPERATURE = 2, OMP_MEASURES_VOLTAGE = 4 };
+/* What a port measures besides positions, and what its joints can do besides holding. */
+enum {
+  OMP_MEASURES_EFFORT = 1,
+  OMP_MEASURES_TEMPERATURE = 2,
+  OMP_MEASURES_VOLTAGE = 4,
+  OMP_CAN_DAMP = 8,
+  OMP_CAN_RELEASE = 16,
+  OMP_ALL_ABILITIES = 31,
+};
 
 typedef struct {
   omp_joint_params joints[OMP_MAX_JOINTS];
@@ -27,12 +34,12 @@ typedef struct {
   uint32_t min_voltage;
   uint32_t max_voltage;
   uint8_t joint_count;
-  /* OMP_MEASURES_… */
-  uint8_t measures;
+  /* OMP_MEASURES_…, OMP_CAN_… */
+  uint8_t abilities;
 } omp_params;
 
 /* The joint table's values; false when one of them is out of its range, at `joint`. */
-bool omp_params_init(omp_params *params, const omp_joint *joints, uint8_t joint_count, uint8_t measures, uint8_t *joint);
+bool omp_params_init(omp_params *params, const omp_joint *joints, uint8_t joint_count, uint8_t abilities, uint8_t *joint);
 
 /* False when there is no such parameter. `joint` is OMP_NO_JOINT for those of the controller. */
 bool omp_params_get(const omp_params *params, uint8_t param, uint8_t joint, uint32_t *value);

@@ -258,7 +258,7 @@ static void boot(void) {
   uint8_t stored[OMP_MAX_STORED];
   omp_config config = {.joints = so101_joints,
                        .joint_count = SO101_JOINT_COUNT,
-                       .measures = OMP_MEASURES_EFFORT | OMP_MEASURES_TEMPERATURE | OMP_MEASURES_VOLTAGE,
+                       .abilities = OMP_ALL_ABILITIES,
                        .identity = {.boot_id = 1 + below(1000), .reset_cause = 1},
                        .observer = observe};
   if (omp_core_init(&core, &config).error != OMP_TABLE_OK) abort();

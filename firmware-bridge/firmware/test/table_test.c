@@ -18,8 +18,8 @@ static void expect(const char *what, int observed, int expected) {
 static omp_joint table[OMP_MAX_JOINTS + 1];
 static omp_core core;
 
-static omp_config_verdict init(uint8_t joint_count, uint8_t measures) {
-  const omp_config config = {.joints = table, .joint_count = joint_count, .measures = measures};
+static omp_config_verdict init(uint8_t joint_count, uint8_t abilities) {
+  const omp_config config = {.joints = table, .joint_count = joint_count, .abilities = abilities};
   return omp_core_init(&core, &config);
 }
 
@@ -63,6 +63,10 @@ static void refuse_joints(void) {
   joint->max_velocity = 5000000;
   joint->max_acceleration = 999999;
   expect_refused("a brake of more than 5 s", OMP_TABLE_ACCELERATION);
+  joint->defaults.fail_action = OMP_ACTION_DAMP;
+  expect_refused("damping that no joint can do", OMP_TABLE_DEFAULTS);
+  joint->defaults.fail_action = OMP_ACTION_RELEASE;
+  expect_refused("letting go that no joint can do", OMP_TABLE_DEFAULTS);
   joint->defaults.fail_action = OMP_ACTION_RELEASE + 1;
   expect_refused("a fail action", OMP_TABLE_DEFAULTS);
   joint->defaults.following_error = UINT32_MAX;
@@ -80,7 +84,7 @@ static void accept_edges(void) {
   table[1].max_position = INT32_MAX;
   table[1].defaults = (omp_joint_params){OMP_ACTION_RELEASE, UINT8_MAX, INT32_MAX, INT32_MAX};
   memset(table[1].name, 'Z', sizeof table[1].name);
-  expect("the verdict on extremes", (int)init(OMP_MAX_JOINTS, OMP_MEASURES_EFFORT | OMP_MEASURES_TEMPERATURE).error, OMP_TABLE_OK);
+  expect("the verdict on extremes", (int)init(OMP_MAX_JOINTS, OMP_ALL_ABILITIES).error, OMP_TABLE_OK);
   reset_table();
 }
 

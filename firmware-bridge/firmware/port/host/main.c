@@ -106,6 +106,7 @@ static void boot(controller *self, uint8_t reset_cause) {
   const size_t stored_bytes = read_params(self->options.params, stored, sizeof stored);
   const omp_config config = {.joints = so101_joints,
                              .joint_count = SO101_JOINT_COUNT,
+                             .abilities = OMP_CAN_DAMP | OMP_CAN_RELEASE,
                              .identity = {.boot_id = (uint32_t)now_ns() | 1u,
                                           .uid = {0x6f6d7045u, 0x64676531u, (uint32_t)getpid()},
                                           .reset_cause = reset_cause},

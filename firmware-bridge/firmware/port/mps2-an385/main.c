@@ -64,6 +64,7 @@ static void boot(void) {
   kept.boots++;
   const omp_config config = {.joints = so101_joints,
                              .joint_count = SO101_JOINT_COUNT,
+                             .abilities = OMP_CAN_DAMP | OMP_CAN_RELEASE,
                              .identity = {.boot_id = kept.boots,
                                           .uid = {0x6f6d704du, 0x50533233u, 1},
                                           .reset_cause = reset_cause()},

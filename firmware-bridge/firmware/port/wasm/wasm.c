@@ -24,7 +24,7 @@ static void forward(void *context, const omp_path_event *event) {
 static void init(uint32_t boot_id, const uint8_t *stored, size_t stored_bytes) {
   const omp_config config = {.joints = so101_joints,
                              .joint_count = SO101_JOINT_COUNT,
-                             .measures = OMP_MEASURES_EFFORT | OMP_MEASURES_TEMPERATURE | OMP_MEASURES_VOLTAGE,
+                             .abilities = OMP_ALL_ABILITIES,
                              .identity = {.boot_id = boot_id, .uid = {0x6f6d7057u, 0x61736d31u, 1}, .reset_cause = 1},
                              .stored = stored,
                              .stored_bytes = stored_bytes,
