@@ -218,6 +218,13 @@ export class WasmController {
     this.#collect();
   }
 
+  /** What the core's decoder finds in `bytes`, apart from the controller: length, type, sequence number, payload of each frame. */
+  decode(bytes: Uint8Array, seed: number): Uint8Array {
+    new Uint8Array(this.#buffer, this.#call("input"), bytes.length).set(bytes);
+    const length = this.#call("decode", bytes.length, seed);
+    return new Uint8Array(this.#buffer, this.#call("output"), length);
+  }
+
   /** The emergency input, not the frame. */
   pressEmergencyStop(): void {
     this.#call("estop");

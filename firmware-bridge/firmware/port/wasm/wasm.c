@@ -67,6 +67,29 @@ EXPORT(omp_wasm_receive) void omp_wasm_receive(uint32_t count, uint32_t sub_us) 
 /* Bytes put into the output buffer. */
 EXPORT(omp_wasm_transmit) uint32_t omp_wasm_transmit(void) { return (uint32_t)omp_core_transmit(&core, output, BUFFER_BYTES); }
 
+static uint32_t fixed_seed(const void *context, uint8_t type) {
+  return type == OMP_HELLO || type == OMP_IDENT || type == OMP_ESTOP ? 0 : *(const uint32_t *)context;
+}
+
+/*
+ * Decodes the first `count` bytes of the input buffer apart from the controller, with a decoder that is new for each call. Every frame found
+ * goes to the output buffer as its payload's length, type, sequence number and payload; returns the bytes put there.
+ */
+EXPORT(omp_wasm_decode) uint32_t omp_wasm_decode(uint32_t count, uint32_t seed) {
+  omp_frame_decoder decoder = {0};
+  omp_frame frame;
+  uint32_t end = 0;
+  for (uint32_t i = 0; i < count && i < BUFFER_BYTES; i++) {
+    if (!omp_frame_push(&decoder, input[i], fixed_seed, &seed, &frame)) continue;
+    if (end + 3 + frame.length > BUFFER_BYTES) break;
+    output[end++] = (uint8_t)frame.length;
+    output[end++] = frame.type;
+    output[end++] = frame.seq;
+    for (size_t at = 0; at < frame.length; at++) output[end++] = frame.payload[at];
+  }
+  return end;
+}
+
 EXPORT(omp_wasm_reopen) void omp_wasm_reopen(void) { omp_core_reopen(&core); }
 EXPORT(omp_wasm_estop) void omp_wasm_estop(void) { omp_core_estop(&core); }
 EXPORT(omp_wasm_now) uint32_t omp_wasm_now(void) { return core.path.tick; }
