@@ -226,10 +226,15 @@ test("limits that do not give the CRC of IDENT are refused with both values", as
   });
 });
 
-test("joints that do not give the schema hash are refused", async () => {
+test("joints that do not give the schema hash are refused with both values", async () => {
   const { clock, controller, link } = createBench();
-  controller.claimedSchema = 5;
-  await assert.rejects(run(clock, link.connect()), /LINK_MISMATCH.*schema hash/s);
+  const right = controller.claimedSchema.toString(16);
+  controller.claimedSchema = 0x51ab;
+  await assert.rejects(run(clock, link.connect()), (error: Error) => {
+    assert.match(error.message, /LINK_MISMATCH.*schema hash/s);
+    assert.ok(error.message.includes(`0x${right}`) && error.message.includes("0x51ab"));
+    return true;
+  });
 });
 
 test("a mute controller fails the handshake after its HELLOs", async () => {

@@ -3,49 +3,39 @@ import {
   type ActuatorLink,
   type LinkCounters,
   type LinkDescription,
-  type LinkEvents,
   type LinkState,
 } from "../../sdk/src/actuator-link.ts";
-import type { Clock } from "../../sdk/src/clock.ts";
 import { OmpError, asOmpError } from "../../sdk/src/errors.ts";
 import { Listeners } from "../../sdk/src/internal/listeners.ts";
 import type { JointState, Trajectory } from "../../sdk/src/types.ts";
-import { shakeHands, type Controller } from "./handshake.ts";
+import { EventLog } from "./controller-event.ts";
+import type { ControllerLinkEvents, ControllerLinkOptions } from "./controller-link-options.ts";
+import {
+  readParameters,
+  writeParameters,
+  type ControllerParameters,
+  type ParameterChanges,
+} from "./controller-parameters.ts";
+import { shakeHands, subscribe, type Controller } from "./handshake.ts";
 import { describeLink } from "./link-description.ts";
-import { AckCode, ControllerMode, MessageType, faultName } from "./protocol/constants.ts";
+import { AckCode, ControllerMode, MessageType } from "./protocol/constants.ts";
 import type { Ack, StateMessage } from "./protocol/controller-messages.ts";
 import { createDecoderCounters } from "./protocol/frame-decoder.ts";
-import {
-  allJointsMask,
-  writeClearFault,
-  writeEnable,
-  writeSubscribe,
-} from "./protocol/host-messages.ts";
+import { allJointsMask, writeClearFault, writeEnable } from "./protocol/host-messages.ts";
 import { copyJointState, linkStateOf } from "./reported-state.ts";
 import { Session, closedError, createSessionId, requireOk } from "./session.ts";
+import { StopRequests } from "./stop-requests.ts";
 import { TrajectorySender } from "./trajectory-sender.ts";
-import type { OpenTransport, Transport } from "./transport/transport.ts";
+import type { Transport } from "./transport/transport.ts";
 
-export interface ControllerLinkOptions {
-  /** For people; `LinkDescription.name`. */
-  readonly name: string;
-  readonly clock: Clock;
-  readonly openTransport: OpenTransport;
-  /** Time between joint states, ms, default 5. */
-  readonly jointStatePeriodMs?: number;
-  /** How long the controller may take for an answer, ms, default 250. */
-  readonly ackTimeoutMs?: number;
-  /** How long `connect` waits for the first answer, ms, default 3000. */
-  readonly handshakeTimeoutMs?: number;
-  /** A controller that sends nothing for this long counts as gone, ms, default 2000. */
-  readonly silenceTimeoutMs?: number;
-}
+export type { ControllerLinkEvents, ControllerLinkOptions } from "./controller-link-options.ts";
 
 /** What exists while there is a controller. */
 interface Connection {
   readonly transport: Transport;
   readonly session: Session;
-  readonly controller: Controller;
+  /** Replaced when its parameters change. */
+  controller: Controller;
   readonly sender: TrajectorySender;
 }
 
@@ -63,18 +53,18 @@ const brakeTimeoutMs = 3000;
  */
 export class ControllerLink implements ActuatorLink {
   readonly #options: Required<ControllerLinkOptions>;
-  readonly #listeners = new Listeners<LinkEvents>();
+  readonly #listeners = new Listeners<ControllerLinkEvents>();
   readonly #counters: LinkCounters = createLinkCounters();
   readonly #decoderCounters = createDecoderCounters();
+  readonly #stops = new StopRequests();
   #connection: Connection | undefined;
   #opening: { session: Session | undefined; isCancelled: boolean } | undefined;
   #hasConnected = false;
   #state: LinkState = "closed";
   #latest: Readonly<StateMessage> | undefined;
   #leaseMs = 0;
+  #events = new EventLog(this.#listeners);
   #lastHeartbeatAtMs = Number.NEGATIVE_INFINITY;
-  #isStopping = false;
-  #isHoldUnanswered = false;
   #cancelChores: () => void = () => {};
   #closing: Promise<void> = Promise.resolve();
 
@@ -117,7 +107,9 @@ export class ControllerLink implements ActuatorLink {
       const controller = await shakeHands(session, clock, handshakeTimeoutMs);
       const sender = this.#createSender(transport, session, controller);
       this.#connection = { transport, session, controller, sender };
-      await this.#subscribe(this.#connection);
+      this.#events.begin(controller, session.clockSync);
+      const hasState = (): boolean => this.#latest !== undefined;
+      await subscribe(session, controller, this.#options.jointStatePeriodMs, hasState);
       // A new session ends the motion of an older one by a brake.
       await this.#atRest(session);
       if (this.#hasConnected) this.#counters.reconnects++;
@@ -144,14 +136,14 @@ export class ControllerLink implements ActuatorLink {
       });
     }
     const connection = this.#connection;
-    if (connection === undefined || this.#state === "faulted" || this.#isStopping) {
+    if (connection === undefined || this.#state === "faulted" || this.#stops.isEmergency) {
       throw this.#wrongState("arm", "idle or armed");
     }
     const { session, controller } = connection;
     const length = writeEnable(session.payload, {
       jointMask: allJointsMask(controller.joints.length),
       leaseMs,
-      limitsCrc: controller.ident.limitsCrc,
+      limitsCrc: controller.limitsCrc,
     });
     this.#leaseMs = leaseMs;
     requireOk(await session.request(MessageType.Enable, length, "ENABLE"), "ENABLE");
@@ -162,14 +154,14 @@ export class ControllerLink implements ActuatorLink {
   send(trajectory: Trajectory): boolean {
     const connection = this.#connection;
     const isArmed = this.#state === "armed" || this.#state === "moving";
-    if (connection === undefined || !isArmed || this.#isStopping) {
+    if (connection === undefined || !isArmed || this.#stops.isEmergency) {
       this.#counters.framesDropped++;
       return false;
     }
     const isAtRest = this.#state === "armed" && connection.sender.outstanding === 0;
     const isSent = connection.sender.send(trajectory, isAtRest);
     // A repeated HOLD would stop what was just sent.
-    if (isSent) this.#isHoldUnanswered = false;
+    if (isSent) this.#stops.holdIsOver();
     return isSent;
   }
 
@@ -183,17 +175,15 @@ export class ControllerLink implements ActuatorLink {
 
   hold(): void {
     if (this.#state !== "armed" && this.#state !== "moving") return;
-    this.#isHoldUnanswered = true;
     this.#connection?.transport.discardPending();
-    this.#postHold();
+    this.#stops.hold(this.#connection?.session);
   }
 
   emergencyStop(): void {
     const session = this.#connection?.session ?? this.#opening?.session;
     if (session === undefined) return;
-    this.#isStopping = true;
     this.#connection?.transport.discardPending();
-    session.post(MessageType.Estop, 0);
+    this.#stops.emergency(session);
   }
 
   readJointState(out: JointState): boolean {
@@ -213,7 +203,7 @@ export class ControllerLink implements ActuatorLink {
     const { session } = connection;
     const length = writeClearFault(session.payload, latest);
     requireOk(await session.request(MessageType.ClearFault, length, "CLEAR_FAULT"), "CLEAR_FAULT");
-    this.#isStopping = false;
+    this.#stops.emergencyIsOver();
     // The brake of the fault may not be over, and ENABLE is refused until it is.
     this.#setState(linkStateOf({ mode: ControllerMode.Idle, flags: latest.flags }));
     await this.#atRest(session);
@@ -223,7 +213,7 @@ export class ControllerLink implements ActuatorLink {
     const connection = this.#connection;
     if (connection === undefined || this.#state === "faulted" || this.#state === "idle") return;
     const { session, transport } = connection;
-    this.#isHoldUnanswered = false;
+    this.#stops.holdIsOver();
     transport.discardPending();
     const answer = await session.request(MessageType.Disable, 0, "DISABLE");
     if (answer.mode === ControllerMode.Fault) return;
@@ -246,8 +236,39 @@ export class ControllerLink implements ActuatorLink {
     await this.#closing;
   }
 
-  on<Name extends keyof LinkEvents>(event: Name, listener: LinkEvents[Name]): () => void {
+  on<Name extends keyof ControllerLinkEvents>(
+    event: Name,
+    listener: ControllerLinkEvents[Name],
+  ): () => void {
     return this.#listeners.on(event, listener);
+  }
+
+  /**
+   * The controller's parameters, in SI units. Allowed while connected.
+   *
+   * @throws {OmpError} INVALID_STATE, LINK_TIMEOUT, LINK_MISMATCH, LINK_CLOSED
+   */
+  async readParameters(): Promise<ControllerParameters> {
+    const connection = this.#connection;
+    if (connection === undefined) throw this.#wrongState("readParameters", "connected");
+    return readParameters(connection.session, connection.controller);
+  }
+
+  /**
+   * Changes what is named and leaves the rest; the controller keeps it across resets. Allowed in `idle`. Whoever connected before and
+   * does not know the new limits cannot arm.
+   *
+   * @throws {OmpError} INVALID_ARGUMENT, INVALID_STATE, LINK_REFUSED, LINK_TIMEOUT, LINK_MISMATCH, LINK_CLOSED
+   */
+  async writeParameters(changes: ParameterChanges): Promise<void> {
+    const connection = this.#connection;
+    if (connection === undefined || this.#state !== "idle") {
+      throw this.#wrongState("writeParameters", "idle");
+    }
+    const { session, controller } = connection;
+    await writeParameters(session, controller, changes, (described) => {
+      connection.controller = { ...controller, ...described };
+    });
   }
 
   #createSession(transport: Transport): Session {
@@ -268,6 +289,9 @@ export class ControllerLink implements ActuatorLink {
         },
         acknowledged: (ack) => {
           this.#takeAck(ack);
+        },
+        eventReceived: (event) => {
+          this.#events.take(event);
         },
         ended: (reason) => {
           if (this.#connection?.session !== session) return;
@@ -296,30 +320,19 @@ export class ControllerLink implements ActuatorLink {
     });
   }
 
-  async #subscribe({ session, controller }: Connection): Promise<void> {
-    const ticks = Math.round((this.#options.jointStatePeriodMs * controller.ident.tickHz) / 1000);
-    const length = writeSubscribe(session.payload, Math.max(1, ticks));
-    requireOk(await session.request(MessageType.Subscribe, length, "SUBSCRIBE"), "SUBSCRIBE");
-    if (this.#latest === undefined) await session.awaitFrame(MessageType.State);
-    if (this.#latest !== undefined) return;
-    throw new OmpError("LINK_HANDSHAKE_FAILED", {
-      what: "the controller accepted SUBSCRIBE and sent no STATE",
-    });
-  }
-
   #takeState(state: Readonly<StateMessage>): void {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#latest = state;
-    if (state.mode === ControllerMode.Fault) this.#isStopping = false;
+    const isFault = state.mode === ControllerMode.Fault;
+    if (isFault) this.#stops.emergencyIsOver();
     connection.sender.takeCommitted(state.chunkId);
-    const detail = state.mode === ControllerMode.Fault ? faultName(state.fault) : "";
-    this.#setState(linkStateOf(state), detail);
+    this.#setState(linkStateOf(state), isFault ? this.#events.faultDetail(state.fault) : "");
     this.#listeners.emit("jointStateReceived", notify);
   }
 
   #takeAck(ack: Readonly<Ack>): void {
-    if (ack.type === MessageType.Hold) this.#isHoldUnanswered = false;
+    if (ack.type === MessageType.Hold) this.#stops.holdIsOver();
     if (ack.type !== MessageType.Traj) return;
     if (ack.code === AckCode.Ok && ack.mode === ControllerMode.Run) this.#setState("moving");
     this.#connection?.sender.takeAck(ack);
@@ -329,16 +342,11 @@ export class ControllerLink implements ActuatorLink {
   readonly #doChores = (): void => {
     const connection = this.#connection;
     if (connection === undefined) return;
-    if (this.#isStopping) connection.session.post(MessageType.Estop, 0);
-    else if (this.#isHoldUnanswered) this.#postHold();
+    this.#stops.repeat(connection.session);
     connection.sender.expire();
     const { clock } = this.#options;
     this.#cancelChores = clock.callAt(clock.nowMs() + chorePeriodMs, this.#doChores);
   };
-
-  #postHold(): void {
-    this.#connection?.session.post(MessageType.Hold, 0);
-  }
 
   /** Resolves when the arm has come to rest in idle, latched a fault, or is gone. */
   async #atRest(session: Session): Promise<void> {
@@ -360,8 +368,8 @@ export class ControllerLink implements ActuatorLink {
     this.#counters.framesDropped += this.#connection?.transport.writesDropped ?? 0;
     this.#connection = undefined;
     this.#latest = undefined;
-    this.#isStopping = false;
-    this.#isHoldUnanswered = false;
+    this.#stops.forget();
+    this.#events = new EventLog(this.#listeners);
     this.#cancelChores();
   }
 
@@ -374,7 +382,9 @@ export class ControllerLink implements ActuatorLink {
   }
 
   #wrongState(call: string, expected: string): OmpError {
-    const observed = this.#isStopping ? `${this.#state}, emergency stop under way` : this.#state;
+    const observed = this.#stops.isEmergency
+      ? `${this.#state}, emergency stop under way`
+      : this.#state;
     return new OmpError("INVALID_STATE", {
       what: `${call}() is not allowed now`,
       observed,

@@ -15,13 +15,19 @@ import {
   type Ident,
   type JointDescription,
 } from "./protocol/controller-messages.ts";
-import { writeDescribe } from "./protocol/host-messages.ts";
-import type { Session } from "./session.ts";
+import { writeDescribe, writeSubscribe } from "./protocol/host-messages.ts";
+import { requireOk, type Session } from "./session.ts";
+
+/** The joints of a controller and the CRC that ENABLE must prove to know. */
+export interface DescribedJoints {
+  readonly joints: readonly JointDescription[];
+  /** PROTOCOL.md §4, computed from the descriptions. */
+  readonly limitsCrc: number;
+}
 
 /** What a controller said it is, in wire units. */
-export interface Controller {
+export interface Controller extends DescribedJoints {
   readonly ident: Ident;
-  readonly joints: readonly JointDescription[];
 }
 
 const describeTries = 4;
@@ -40,6 +46,22 @@ export async function shakeHands(
 ): Promise<Controller> {
   const ident = await greet(session, clock, timeoutMs);
   session.begin(ident);
+  const described = await describeJoints(session, ident, ident.limitsCrc);
+  await probeClock(session);
+  return { ident, ...described };
+}
+
+/**
+ * Asks for every joint.
+ *
+ * @param claimedLimits the limits CRC that the controller says the descriptions give
+ * @throws {OmpError} LINK_HANDSHAKE_FAILED, LINK_MISMATCH
+ */
+export async function describeJoints(
+  session: Session,
+  ident: Ident,
+  claimedLimits: number,
+): Promise<DescribedJoints> {
   const joints: JointDescription[] = [];
   const payloads: Uint8Array[] = [];
   for (let joint = 0; joint < ident.jointCount; joint++) {
@@ -47,10 +69,29 @@ export async function shakeHands(
     payloads.push(new Uint8Array(payload.buffer));
     joints.push(readDescription(payload));
   }
+  const computed = limitsCrc(payloads);
   checkEqual("the schema hash of its joints", schemaHash(joints), ident.schemaHash);
-  checkEqual("the CRC of its limits", limitsCrc(payloads), ident.limitsCrc);
-  await probeClock(session);
-  return { ident, joints };
+  checkEqual("the CRC of its limits", computed, claimedLimits);
+  return { joints, limitsCrc: computed };
+}
+
+/**
+ * Asks for joint states and waits for the first one.
+ *
+ * @param hasState whether a joint state has been taken in this session
+ * @throws {OmpError} LINK_HANDSHAKE_FAILED, LINK_REFUSED, LINK_TIMEOUT, LINK_CLOSED
+ */
+export async function subscribe(
+  session: Session,
+  { ident }: Controller,
+  periodMs: number,
+  hasState: () => boolean,
+): Promise<void> {
+  const ticks = Math.max(1, Math.round((periodMs * ident.tickHz) / 1000));
+  const length = writeSubscribe(session.payload, ticks);
+  requireOk(await session.request(MessageType.Subscribe, length, "SUBSCRIBE"), "SUBSCRIBE");
+  if (!hasState()) await session.awaitFrame(MessageType.State);
+  if (!hasState()) throw noAnswer("SUBSCRIBE", "it was accepted and no STATE came");
 }
 
 async function greet(session: Session, clock: Clock, timeoutMs: number): Promise<Ident> {
@@ -109,7 +150,7 @@ function checkEqual(what: string, computed: number, claimed: number): void {
   throw new OmpError("LINK_MISMATCH", {
     what: `the controller's descriptions do not give ${what}`,
     observed: `0x${computed.toString(16)}`,
-    expected: `0x${claimed.toString(16)} as in IDENT`,
+    expected: `0x${claimed.toString(16)}, as it claims`,
     next: "The firmware is inconsistent or a description was misread; do not arm it.",
   });
 }

@@ -4,6 +4,7 @@ import { OmpError } from "../../sdk/src/errors.ts";
 import { ClockSync } from "./protocol/clock-sync.ts";
 import {
   AckCode,
+  Feature,
   MessageType,
   ackName,
   helloRetryMs,
@@ -13,18 +14,20 @@ import {
 import {
   createStateMessage,
   readAck,
+  readEvent,
   readIdent,
   readState,
   readSyncReply,
   stateBytes,
   type Ack,
+  type EventMessage,
   type Ident,
   type StateMessage,
   type SyncReply,
 } from "./protocol/controller-messages.ts";
 import { FrameDecoder, type FrameDecoderCounters } from "./protocol/frame-decoder.ts";
 import { FrameEncoder } from "./protocol/frame-encoder.ts";
-import { writeHello, writeSync } from "./protocol/host-messages.ts";
+import { writeEventAck, writeHello, writeSync } from "./protocol/host-messages.ts";
 import type { Transport } from "./transport/transport.ts";
 
 export interface SessionOptions {
@@ -46,6 +49,8 @@ export interface SessionListener {
   stateReceived(state: Readonly<StateMessage>): void;
   /** Every ACK, also of requests. Overwritten by the next one. */
   acknowledged(ack: Readonly<Ack>): void;
+  /** Each event once; it was acknowledged. Left out, the controller is asked for none and keeps them for the next host. */
+  eventReceived?(event: Readonly<EventMessage>): void;
   /** Nothing more can be sent or received. */
   ended(reason: string): void;
 }
@@ -88,6 +93,7 @@ export class Session {
   #awaited: PendingFrame | undefined;
   #seq = 0;
   #seed = 0;
+  #lastEventId = 0;
   #syncEcho = 0;
   #syncSentAtMs = 0;
   #lastWriteAtMs = Number.NEGATIVE_INFINITY;
@@ -123,8 +129,7 @@ export class Session {
   /** From here on frames carry the session's seed, STATE is read and silence ends the session. */
   begin(ident: Ident): void {
     this.#ident = ident;
-    this.#seed = (ident.schemaHash ^ this.sessionId) >>> 0;
-    this.#decoder.seed = this.#seed;
+    this.#adoptSeed(ident);
     this.#clockSync = new ClockSync(ident.tickHz);
     this.#state = createStateMessage(ident.jointCount);
     this.#lastFrameAtMs = this.#clock.nowMs();
@@ -180,7 +185,8 @@ export class Session {
 
   /** Sends HELLO; `awaitFrame(Ident)` gives the answer. */
   postHello(): void {
-    this.post(MessageType.Hello, writeHello(this.payload, this.sessionId));
+    const features = this.#listener.eventReceived === undefined ? 0 : Feature.Events;
+    this.post(MessageType.Hello, writeHello(this.payload, this.sessionId, features));
   }
 
   /** Sends a clock probe; its answer goes to `clockSync` and to `awaitFrame(SyncReply)`. */
@@ -230,7 +236,9 @@ export class Session {
       this.#takeSyncReply(this.#syncReply);
     } else if (type === MessageType.Ident && length === payloadBytes.ident) {
       this.#takeIdent(payload);
-    } else if (type !== MessageType.Description || length !== payloadBytes.description) {
+    } else if (type === MessageType.Event && length === payloadBytes.event) {
+      this.#takeEvent(readEvent(payload));
+    } else if (!isAnswer(type, length)) {
       this.#counters.framesMalformed++;
       return;
     }
@@ -254,13 +262,31 @@ export class Session {
     this.#clockSync.addProbe(this.#syncSentAtMs, this.#clock.nowMs(), reply);
   }
 
+  /** Acknowledged each time, because the acknowledgement may be lost; told once. */
+  #takeEvent(event: Readonly<EventMessage>): void {
+    this.post(MessageType.EventAck, writeEventAck(this.payload, event.eventId));
+    if (event.eventId === this.#lastEventId) return;
+    this.#lastEventId = event.eventId;
+    this.#listener.eventReceived?.(event);
+  }
+
   #takeIdent(payload: DataView): void {
-    if (this.#ident === undefined) return;
-    const { bootId } = readIdent(payload);
+    const ident = readIdent(payload);
+    if (this.#ident === undefined) {
+      if (ident.sessionId === this.sessionId) this.#adoptSeed(ident);
+      return;
+    }
+    const { bootId } = ident;
     if (bootId === this.#ident.bootId) return;
     this.#end(
       `the controller was reset (boot id ${hex(this.#ident.bootId)} became ${hex(bootId)}); it forgot the session`,
     );
+  }
+
+  /** Already when IDENT arrives: what follows it may be in the same read. */
+  #adoptSeed(ident: Readonly<Ident>): void {
+    this.#seed = (ident.schemaHash ^ this.sessionId) >>> 0;
+    this.#decoder.seed = this.#seed;
   }
 
   /** Probes the clock; when nothing comes back, asks with HELLO whether the controller is the one it was. */
@@ -334,6 +360,12 @@ function timeoutError(what: string, timeoutMs: number): OmpError {
     observed: `nothing for ${timeoutMs} ms`,
     next: "Check the cable, the baud rate and that the controller runs.",
   });
+}
+
+/** What `awaitFrame` reads. */
+function isAnswer(type: number, length: number): boolean {
+  if (type === MessageType.Description) return length === payloadBytes.description;
+  return type === MessageType.Param && length === payloadBytes.param;
 }
 
 function copyOf(payload: DataView, length: number): DataView {

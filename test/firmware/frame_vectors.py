@@ -2,7 +2,17 @@
 
 import zlib
 
-from wire_reference import SESSIONLESS, TYPES, cobs, limits_crc, payload_of, schema_hash, wire_of
+from wire_reference import (
+    SESSIONLESS,
+    TYPES,
+    cobs,
+    limits_crc,
+    params_block,
+    params_crc,
+    payload_of,
+    schema_hash,
+    wire_of,
+)
 
 SESSION_ID = 0x1A2B3C4D
 OTHER_SESSION_ID = 0x5E6F7081
@@ -23,6 +33,7 @@ def so101_joints() -> list[dict]:
             "joint": i,
             "kind": 0,
             "fail_action": 0,
+            "max_temperature": 0,
             "min_position": low,
             "max_position": high,
             "max_velocity": 3000000,
@@ -38,6 +49,7 @@ def so101_joints() -> list[dict]:
 JOINTS = so101_joints()
 SCHEMA_HASH = schema_hash(JOINTS)
 LIMITS_CRC = limits_crc(JOINTS)
+PARAMS_CRC = params_crc(JOINTS)
 SEED = SCHEMA_HASH ^ SESSION_ID
 
 
@@ -62,6 +74,7 @@ def messages() -> list[dict]:
     extremes = [-(2**31), 2**31 - 1, -1, 0, 1, 256, -256, 65536]
     return [
         message("HELLO", 255, major=1, minor=0, session_id=0xFFFFFFFF, features=0),
+        message("HELLO", 254, major=1, minor=0, session_id=1, features=1),
         message("DESCRIBE", 0, joint=7),
         message("SYNC", 1, echo=0),
         message("ENABLE", 2, joint_mask=0xFF, lease_ms=1000, limits_crc=0xFFFFFFFF),
@@ -92,6 +105,9 @@ def messages() -> list[dict]:
         message("CLEAR_FAULT", 5, fault=0xE5, fault_nonce=65535),
         message("SUBSCRIBE", 6, period_ticks=65535),
         message("ESTOP", 7),
+        message("PARAM_GET", 8, param=0xFF, joint=0xFF),
+        message("PARAM_SET", 9, param=0x12, joint=0xFF, value=0xFFFFFFFF),
+        message("EVENT_ACK", 10, event_id=0xFFFF),
         message(
             "IDENT",
             8,
@@ -109,13 +125,15 @@ def messages() -> list[dict]:
             uid=[0, 0xFFFFFFFF, 0x80000001],
             min_lead_ticks=1,
             max_lead_ticks=65535,
+            params_crc=0x80000001,
         ),
         message(
             "DESCRIPTION",
             9,
             joint=7,
             kind=1,
-            fail_action=0,
+            fail_action=2,
+            max_temperature=255,
             min_position=-(2**31),
             max_position=2**31 - 1,
             max_velocity=2**32 - 1,
@@ -137,7 +155,7 @@ def messages() -> list[dict]:
             joint_count=8,
             fault_nonce=65535,
             buffered=64,
-            flags=3,
+            flags=0xFF03,
             lease_left_ms=1000,
             chunk_id=4660,
             joints=[
@@ -145,6 +163,19 @@ def messages() -> list[dict]:
                 for value, velocity in zip(extremes, [-32768, 32767, 0, 1, -1, 255, 256, -256], strict=True)
             ],
         ),
+        message("PARAM", 13, param=0xFF, joint=0xFF, value=0xFFFFFFFF, params_crc=0x80000000, limits_crc=0x7FFFFFFF),
+        message(
+            "EVENT",
+            14,
+            event_id=0xFFFF,
+            code=0xFF,
+            joint=0xFF,
+            tick=0xFFFFFFFF,
+            value=-(2**31),
+            detail=0xE5,
+            lost=0xFFFF,
+        ),
+        message("EVENT", 15, event_id=1, code=5, joint=7, tick=0, value=2**31 - 1, detail=1, lost=0),
     ]
 
 
@@ -224,7 +255,7 @@ def streams() -> list[dict]:
 
 
 def frames_document() -> dict:
-    from conversation import conversation
+    from conversation_script import conversation
 
     return {
         "about": "Examples of firmware-bridge/PROTOCOL.md, made by test/firmware/make_vectors.py. "
@@ -233,6 +264,7 @@ def frames_document() -> dict:
         "joints": JOINTS,
         "schema_hash": SCHEMA_HASH,
         "limits_crc": LIMITS_CRC,
+        "params_block": params_block(JOINTS).hex(),
         "session_id": SESSION_ID,
         "session_seed": SEED,
         "messages": messages(),

@@ -3,7 +3,9 @@ import {
   createStateMessage,
   readAck,
   readDescription,
+  readEvent,
   readIdent,
+  readParam,
   readState,
   readSyncReply,
 } from "../../firmware-bridge/src/protocol/controller-messages.ts";
@@ -11,12 +13,16 @@ import {
   readClearFault,
   readEnable,
   readHello,
+  readParamSet,
   readTrajHeader,
   readTrajPosition,
   writeClearFault,
   writeDescribe,
   writeEnable,
+  writeEventAck,
   writeHello,
+  writeParamGet,
+  writeParamSet,
   writeSubscribe,
   writeSync,
   writeTrajHeader,
@@ -45,7 +51,7 @@ export function writePayload({ type, fields }: MessageVector, out: DataView): nu
   const field = (name: string): number => numberOf(fields, name);
   switch (type) {
     case MessageType.Hello:
-      return writeHello(out, field("session_id"));
+      return writeHello(out, field("session_id"), field("features"));
     case MessageType.Describe:
       return writeDescribe(out, field("joint"));
     case MessageType.Sync:
@@ -74,6 +80,16 @@ export function writePayload({ type, fields }: MessageVector, out: DataView): nu
       return writeClearFault(out, { fault: field("fault"), faultNonce: field("fault_nonce") });
     case MessageType.Subscribe:
       return writeSubscribe(out, field("period_ticks"));
+    case MessageType.ParamGet:
+      return writeParamGet(out, { param: field("param"), joint: field("joint") });
+    case MessageType.ParamSet:
+      return writeParamSet(out, {
+        param: field("param"),
+        joint: field("joint"),
+        value: field("value"),
+      });
+    case MessageType.EventAck:
+      return writeEventAck(out, field("event_id"));
     default:
       return 0;
   }
@@ -114,6 +130,11 @@ function readHostFields({ type, fields }: MessageVector, payload: DataView): Fie
       readClearFault(payload, clear);
       return { fault: clear.fault, fault_nonce: clear.faultNonce };
     }
+    case MessageType.ParamSet: {
+      const setting = { param: 0, joint: 0, value: 0 };
+      readParamSet(payload, setting);
+      return setting;
+    }
     default:
       return undefined;
   }
@@ -138,6 +159,7 @@ function readControllerFields(vector: MessageVector, payload: DataView): Fields 
         uid: [...ident.uid],
         min_lead_ticks: ident.minLeadTicks,
         max_lead_ticks: ident.maxLeadTicks,
+        params_crc: ident.paramsCrc,
       };
     }
     case MessageType.Description: {
@@ -146,6 +168,7 @@ function readControllerFields(vector: MessageVector, payload: DataView): Fields 
         joint: joint.joint,
         kind: joint.kind === "revolute" ? 0 : 1,
         fail_action: joint.failAction,
+        max_temperature: joint.maxTemperature,
         min_position: joint.minPosition,
         max_position: joint.maxPosition,
         max_velocity: joint.maxVelocity,
@@ -169,6 +192,14 @@ function readControllerFields(vector: MessageVector, payload: DataView): Fields 
     }
     case MessageType.State:
       return readStateFields(vector, payload);
+    case MessageType.Param: {
+      const { paramsCrc: params_crc, limitsCrc: limits_crc, ...rest } = readParam(payload);
+      return { ...rest, params_crc, limits_crc };
+    }
+    case MessageType.Event: {
+      const { eventId: event_id, ...rest } = readEvent(payload);
+      return { ...rest, event_id };
+    }
     default:
       return undefined;
   }

@@ -58,7 +58,7 @@ class Brake:
         command = []
         for p, v, joint in zip(self.position, self.velocity, self.joints, strict=True):
             moved = p + trunc_div(v * k * (2 * n - k), 2 * n * TICK_HZ)
-            command.append(max(joint["min_position"], min(joint["max_position"], moved)))
+            command.append(max(min(joint["min_position"], p), min(max(joint["max_position"], p), moved)))
         return command
 
     def is_moving(self, tick: int) -> bool:

@@ -208,6 +208,21 @@ def moved_by_hand() -> Timeline:
     return line.at(160)
 
 
+def enabled_outside() -> Timeline:
+    line = Timeline(
+        "a joint enabled outside its limits: chunks must lead inside, a brake on the way does not jump there"
+    )
+    line.at(5).move_by_hand([2000000, -300000, 400000, -1700000, 0, 0])
+    line.at(10).enable()
+    outside = line.model.command
+    line.at(12).chunk(60, 20, [[1999999, *outside[1:3], -1658000, 0, 0]])
+    line.chunk(160, 100, [[1900000, *outside[1:3], -1650000, 0, 0], [1800000, *outside[1:3], -1600000, 0, 0]])
+    line.at(90).hold()
+    line.at(100).hold()
+    line.at(120).chunk(240, 100, [[1800000, *outside[1:3], -1600000, 0, 0]])
+    return line.at(420)
+
+
 def tick_wrap() -> Timeline:
     line = Timeline("the tick wraps in a running chunk whose successor was admitted before", start_tick=2**32 - 90)
     rows = wander(HOME, 6, 20, 12, 0.5)
@@ -252,6 +267,7 @@ ALL = [
     full_ring,
     modes,
     moved_by_hand,
+    enabled_outside,
     tick_wrap,
     wrap_in_brake,
     wrap_at_rest,

@@ -8,6 +8,7 @@ export interface DescriptionFields {
   readonly joint: number;
   readonly kind: number;
   readonly fail_action: number;
+  readonly max_temperature: number;
   readonly min_position: number;
   readonly max_position: number;
   readonly max_velocity: number;
@@ -65,6 +66,7 @@ export interface FrameVectors {
   readonly joints: readonly DescriptionFields[];
   readonly schema_hash: number;
   readonly limits_crc: number;
+  readonly params_block: string;
   readonly session_id: number;
   readonly session_seed: number;
   readonly messages: readonly MessageVector[];

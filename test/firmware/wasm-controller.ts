@@ -2,13 +2,26 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 
 import { MessageType } from "../../firmware-bridge/src/protocol/constants.ts";
-import { readAck, type Ack } from "../../firmware-bridge/src/protocol/controller-messages.ts";
+import {
+  createStateMessage,
+  readAck,
+  readEvent,
+  readParam,
+  readState,
+  type Ack,
+  type EventMessage,
+  type Param,
+  type StateMessage,
+} from "../../firmware-bridge/src/protocol/controller-messages.ts";
 import { FrameDecoder } from "../../firmware-bridge/src/protocol/frame-decoder.ts";
 import { FrameEncoder } from "../../firmware-bridge/src/protocol/frame-encoder.ts";
 import {
   writeClearFault,
   writeEnable,
+  writeEventAck,
   writeHello,
+  writeParamGet,
+  writeParamSet,
   writeSubscribe,
   writeTrajHeader,
   writeTrajPosition,
@@ -75,6 +88,8 @@ export class WasmController {
   measured: readonly number[] | undefined;
   /** Joints that give a measurement. */
   validMask = 0xff;
+  /** mN·m, one a joint. */
+  effort: readonly number[] = [];
   /** What shaped the path, in order. */
   readonly events: readonly PathEvent[];
   readonly #exports: ReadonlyMap<string, unknown>;
@@ -96,6 +111,13 @@ export class WasmController {
     assert.ok(memory.buffer instanceof ArrayBuffer);
     this.#buffer = memory.buffer;
     this.#call("init", bootId);
+  }
+
+  /** Starts anew, as after a reset, with a kept parameter block. */
+  boot(bootId: number, stored: Uint8Array): void {
+    new Uint8Array(this.#buffer, this.#call("input"), stored.length).set(stored);
+    this.#call("init_stored", bootId, stored.length);
+    this.#seq = 0;
   }
 
   static async create(bootId = 1, core: Uint8Array = committedCore): Promise<WasmController> {
@@ -153,6 +175,28 @@ export class WasmController {
     return [...this.#joints("command")];
   }
 
+  /** One byte a joint: 0 driven to its command, 1 damped, 2 released. */
+  get drive(): number[] {
+    const bytes = new Uint8Array(this.#buffer, this.#call("drive"), this.#call("joint_count"));
+    return [...bytes];
+  }
+
+  /** °C. */
+  setTemperature(joint: number, celsius: number): void {
+    this.#call("set_temperature", joint, celsius);
+  }
+
+  /** mV. */
+  setVoltage(millivolts: number): void {
+    this.#call("set_voltage", millivolts);
+  }
+
+  /** The parameter block that wants to be kept; empty when nothing has changed. */
+  takeStored(): Uint8Array {
+    const length = this.#call("store");
+    return new Uint8Array(this.#buffer, this.#call("output"), length).slice();
+  }
+
   /** Sequence number of the last host frame. */
   get seq(): number {
     return this.#seq;
@@ -161,6 +205,7 @@ export class WasmController {
   tick(count = 1): void {
     for (let i = 0; i < count; i++) {
       this.#joints("measured").set(this.measured ?? this.command);
+      this.#joints("effort").set(this.effort);
       this.#call("tick", this.validMask);
       this.#collect();
     }
@@ -171,6 +216,13 @@ export class WasmController {
     new Uint8Array(this.#buffer, this.#call("input"), bytes.length).set(bytes);
     this.#call("receive", bytes.length, 0);
     this.#collect();
+  }
+
+  /** What the core's decoder finds in `bytes`, apart from the controller: length, type, sequence number, payload of each frame. */
+  decode(bytes: Uint8Array, seed: number): Uint8Array {
+    new Uint8Array(this.#buffer, this.#call("input"), bytes.length).set(bytes);
+    const length = this.#call("decode", bytes.length, seed);
+    return new Uint8Array(this.#buffer, this.#call("output"), length);
   }
 
   /** The emergency input, not the frame. */
@@ -213,9 +265,44 @@ export class WasmController {
     return ack;
   }
 
-  hello(sessionId: number): void {
+  hello(sessionId: number, features = 0): void {
     this.#decoder.seed = (frameVectors.schema_hash ^ sessionId) >>> 0;
-    this.post(MessageType.Hello, (out) => writeHello(out, sessionId));
+    this.post(MessageType.Hello, (out) => writeHello(out, sessionId, features));
+  }
+
+  /** The next STATE, asked for at every tick; the subscription ends with it. */
+  nextState(): StateMessage {
+    assert.equal(this.subscribe(1).code, 0);
+    this.tick();
+    const frame = this.takeFrames().find(({ type }) => type === MessageType.State);
+    assert.ok(frame, "no STATE");
+    const state = createStateMessage(this.command.length);
+    readState(new DataView(frame.payload.buffer), state);
+    assert.equal(this.subscribe(0).code, 0);
+    return state;
+  }
+
+  /** Events among the frames since the last call; the other frames are dropped. */
+  takeEvents(): EventMessage[] {
+    return this.takeFrames()
+      .filter(({ type }) => type === MessageType.Event)
+      .map(({ payload }) => readEvent(new DataView(payload.buffer)));
+  }
+
+  acknowledge(eventId: number): void {
+    this.post(MessageType.EventAck, (out) => writeEventAck(out, eventId));
+  }
+
+  setParam(param: number, joint: number, value: number): Ack {
+    return this.request(MessageType.ParamSet, (out) => writeParamSet(out, { param, joint, value }));
+  }
+
+  getParam(param: number, joint: number): Param {
+    this.takeFrames();
+    this.post(MessageType.ParamGet, (out) => writeParamGet(out, { param, joint }));
+    const [answer] = this.takeFrames();
+    assert.equal(answer?.type, MessageType.Param);
+    return readParam(new DataView(answer?.payload.buffer ?? new ArrayBuffer(0)));
   }
 
   enable({
@@ -241,6 +328,10 @@ export class WasmController {
     });
   }
 
+  disable(): Ack {
+    return this.request(MessageType.Disable);
+  }
+
   clearFault(fault: number, faultNonce: number): Ack {
     return this.request(MessageType.ClearFault, (out) =>
       writeClearFault(out, { fault, faultNonce }),
@@ -261,7 +352,7 @@ export class WasmController {
     }
   }
 
-  #joints(name: "command" | "measured"): Int32Array {
+  #joints(name: "command" | "measured" | "effort"): Int32Array {
     return new Int32Array(this.#buffer, this.#call(name), this.#call("joint_count"));
   }
 

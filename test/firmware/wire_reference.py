@@ -1,4 +1,4 @@
-"""Frames and payloads of firmware-bridge/PROTOCOL.md sections 1 to 4, written from that page alone."""
+"""Frames, payloads and parameter block of firmware-bridge/PROTOCOL.md sections 1 to 4 and 8, from that page alone."""
 
 import struct
 import zlib
@@ -15,11 +15,16 @@ TYPES = {
     "HOLD": 0x09,
     "CLEAR_FAULT": 0x0A,
     "SUBSCRIBE": 0x0B,
+    "PARAM_GET": 0x0C,
+    "PARAM_SET": 0x0D,
+    "EVENT_ACK": 0x0E,
     "IDENT": 0x81,
     "DESCRIPTION": 0x82,
     "SYNC_REPLY": 0x83,
     "ACK": 0x84,
     "STATE": 0x85,
+    "PARAM": 0x86,
+    "EVENT": 0x87,
 }
 SESSIONLESS = {"HELLO", "IDENT", "ESTOP"}
 MAX_PAYLOAD = 248
@@ -46,6 +51,9 @@ LAYOUTS = {
     "HOLD": [],
     "CLEAR_FAULT": [("fault", "B"), ("_", "B"), ("fault_nonce", "H")],
     "SUBSCRIBE": [("period_ticks", "H"), ("_", "H")],
+    "PARAM_GET": [("param", "B"), ("joint", "B"), ("_", "H")],
+    "PARAM_SET": [("param", "B"), ("joint", "B"), ("_", "H"), ("value", "I")],
+    "EVENT_ACK": [("event_id", "H"), ("_", "H")],
     "IDENT": [
         ("major", "B"),
         ("minor", "B"),
@@ -61,13 +69,13 @@ LAYOUTS = {
         ("uid", "3I"),
         ("min_lead_ticks", "H"),
         ("max_lead_ticks", "H"),
-        ("_", "I"),
+        ("params_crc", "I"),
     ],
     "DESCRIPTION": [
         ("joint", "B"),
         ("kind", "B"),
         ("fail_action", "B"),
-        ("_", "B"),
+        ("max_temperature", "B"),
         ("min_position", "i"),
         ("max_position", "i"),
         ("max_velocity", "I"),
@@ -90,6 +98,17 @@ LAYOUTS = {
         ("flags", "H"),
         ("lease_left_ms", "H"),
         ("chunk_id", "H"),
+    ],
+    "PARAM": [("param", "B"), ("joint", "B"), ("_", "H"), ("value", "I"), ("params_crc", "I"), ("limits_crc", "I")],
+    "EVENT": [
+        ("event_id", "H"),
+        ("code", "B"),
+        ("joint", "B"),
+        ("tick", "I"),
+        ("value", "i"),
+        ("detail", "B"),
+        ("_", "B"),
+        ("lost", "H"),
     ],
 }
 
@@ -120,6 +139,20 @@ def limits_crc(joints: list[dict]) -> int:
     for joint in joints:
         crc = zlib.crc32(payload_of("DESCRIPTION", joint), crc)
     return crc
+
+
+def params_block(joints: list[dict], underrun: int = 0, min_voltage: int = 0, max_voltage: int = 0) -> bytes:
+    """What a controller keeps across resets, its CRC at the end."""
+    block = struct.pack("<II", schema_hash(joints), 1)
+    for joint in joints:
+        limits = joint["max_effort"], joint["following_error"]
+        block += struct.pack("<BBHII", joint["fail_action"], joint["max_temperature"], 0, *limits)
+    block += struct.pack("<III", underrun, min_voltage, max_voltage)
+    return block + struct.pack("<I", zlib.crc32(block, 0))
+
+
+def params_crc(joints: list[dict], **controller: int) -> int:
+    return struct.unpack("<I", params_block(joints, **controller)[-4:])[0]
 
 
 def cobs(data: bytes) -> bytes:

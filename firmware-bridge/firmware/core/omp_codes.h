@@ -1,4 +1,4 @@
-/* Numbers of PROTOCOL.md sections 3, 6 and 7. */
+/* Numbers of PROTOCOL.md sections 3, 5, 7 and 8. */
 #ifndef OMP_CODES_H
 #define OMP_CODES_H
 
@@ -14,11 +14,16 @@ enum {
   OMP_HOLD = 0x09,
   OMP_CLEAR_FAULT = 0x0A,
   OMP_SUBSCRIBE = 0x0B,
+  OMP_PARAM_GET = 0x0C,
+  OMP_PARAM_SET = 0x0D,
+  OMP_EVENT_ACK = 0x0E,
   OMP_IDENT = 0x81,
   OMP_DESCRIPTION = 0x82,
   OMP_SYNC_REPLY = 0x83,
   OMP_ACK = 0x84,
   OMP_STATE = 0x85,
+  OMP_PARAM = 0x86,
+  OMP_EVENT = 0x87,
 };
 
 enum {
@@ -39,11 +44,47 @@ enum { OMP_MODE_IDLE = 0, OMP_MODE_HOLD = 1, OMP_MODE_RUN = 2, OMP_MODE_FAULT = 
 enum {
   OMP_FAULT_NONE = 0x00,
   OMP_FAULT_LEASE = 0x01,
+  OMP_FAULT_UNDERRUN = 0x02,
+  OMP_FAULT_POSITION = 0x03,
   OMP_FAULT_FOLLOWING_ERROR = 0x05,
+  OMP_FAULT_EFFORT = 0x06,
+  OMP_FAULT_TEMPERATURE = 0x07,
+  OMP_FAULT_VOLTAGE = 0x08,
   OMP_FAULT_BUS = 0x09,
+  OMP_FAULT_CONFIG = 0x0B,
   OMP_FAULT_ESTOP = 0xE5,
 };
 
-enum { OMP_FLAG_BRAKING = 1, OMP_FLAG_RAN_OUT = 2 };
+/* Bits 8 to 15: joints that are not driven, because a fault damped or released them. */
+enum { OMP_FLAG_BRAKING = 1, OMP_FLAG_RAN_OUT = 2, OMP_FLAG_LIMP_SHIFT = 8 };
+
+/* HELLO's features. */
+enum { OMP_FEATURE_EVENTS = 1 };
+
+/* What a joint does in a fault. */
+enum { OMP_ACTION_HOLD = 0, OMP_ACTION_DAMP = 1, OMP_ACTION_RELEASE = 2 };
+
+enum { OMP_UNDERRUN_HOLDS = 0, OMP_UNDERRUN_FAULTS = 1 };
+
+enum {
+  OMP_PARAM_FAIL_ACTION = 0x01,
+  OMP_PARAM_FOLLOWING_ERROR = 0x02,
+  OMP_PARAM_MAX_EFFORT = 0x03,
+  OMP_PARAM_MAX_TEMPERATURE = 0x04,
+  OMP_PARAM_UNDERRUN = 0x10,
+  OMP_PARAM_MIN_VOLTAGE = 0x11,
+  OMP_PARAM_MAX_VOLTAGE = 0x12,
+};
+
+enum {
+  OMP_EVENT_RESET = 1,
+  OMP_EVENT_FAULT = 2,
+  OMP_EVENT_FAULT_CLEARED = 3,
+  OMP_EVENT_RAN_OUT = 4,
+  OMP_EVENT_LIMIT = 5,
+};
+
+/* The joint field of what concerns the whole controller. */
+enum { OMP_NO_JOINT = 0xFF };
 
 #endif

@@ -5,6 +5,11 @@
 
 static int64_t magnitude(int64_t value) { return value < 0 ? -value : value; }
 
+static int32_t saturate(int64_t value) {
+  if (value > INT32_MAX) return INT32_MAX;
+  return value < INT32_MIN ? INT32_MIN : (int32_t)value;
+}
+
 static omp_waypoint *ring_at(omp_path *path, uint16_t index) {
   return &path->ring[(path->head + index) % OMP_RING_DEPTH];
 }
@@ -51,9 +56,12 @@ static void drive_brake(omp_path *path) {
   for (uint8_t j = 0; j < path->joint_count; j++) {
     const omp_joint *joint = &path->joints[j];
     const int64_t step = brake->velocity[j] * k * (2 * total - k) / (2 * total * path->tick_hz);
-    int64_t position = brake->start[j] + step;
-    if (position < joint->min_position) position = joint->min_position;
-    if (position > joint->max_position) position = joint->max_position;
+    const int64_t start = brake->start[j];
+    const int64_t low = start < joint->min_position ? start : joint->min_position;
+    const int64_t high = start > joint->max_position ? start : joint->max_position;
+    int64_t position = start + step;
+    if (position < low) position = low;
+    if (position > high) position = high;
     path->command[j] = (int32_t)position;
   }
   brake->is_active = k < total;
@@ -141,16 +149,28 @@ static omp_waypoint junction_of(omp_path *path, uint16_t kept, const omp_chunk *
   return junction;
 }
 
-static bool is_within_limits(const omp_path *path, const omp_waypoint *junction, const omp_chunk *chunk) {
+/* Judges the step of joint `j` to `next` within `ticks`; a broken limit is noted. */
+static bool is_step_allowed(omp_path *path, uint8_t j, int64_t last, int64_t next, int64_t ticks) {
+  const omp_joint *joint = &path->joints[j];
+  if (next < joint->min_position || next > joint->max_position) {
+    path->refusal = (omp_refusal){.joint = j, .value = (int32_t)next};
+    return false;
+  }
+  const int64_t reach = (next - last) * path->tick_hz;
+  if (magnitude(reach) > (int64_t)joint->max_velocity * ticks) {
+    path->refusal = (omp_refusal){.joint = j, .is_velocity = true, .value = saturate(reach / ticks)};
+    return false;
+  }
+  return true;
+}
+
+static bool is_within_limits(omp_path *path, const omp_waypoint *junction, const omp_chunk *chunk) {
   for (uint8_t j = 0; j < path->joint_count; j++) {
-    const omp_joint *joint = &path->joints[j];
     int64_t last = junction->position[j];
     int64_t ticks = omp_tick_diff(chunk->t0, junction->tick);
     for (uint16_t row = 0; row < chunk->count; row++) {
-      const int64_t next = chunk->positions[row][j];
-      if (next < joint->min_position || next > joint->max_position) return false;
-      if (magnitude(next - last) * path->tick_hz > (int64_t)joint->max_velocity * ticks) return false;
-      last = next;
+      if (!is_step_allowed(path, j, last, chunk->positions[row][j], ticks)) return false;
+      last = chunk->positions[row][j];
       ticks = chunk->dt;
     }
   }

@@ -37,6 +37,15 @@ typedef struct {
 
 typedef enum { OMP_AT_REST, OMP_IN_SEGMENT, OMP_IN_BRAKE } omp_motion;
 
+/* Why a chunk broke a limit. */
+typedef struct {
+  uint8_t joint;
+  /* The velocity limit; else the position limit. */
+  bool is_velocity;
+  /* The waypoint's position, or the velocity in counts/s that it asks for. */
+  int32_t value;
+} omp_refusal;
+
 typedef struct {
   const omp_joint *joints;
   uint8_t joint_count;
@@ -54,6 +63,8 @@ typedef struct {
   uint16_t count;
   omp_brake brake;
   omp_chunk staged;
+  /* Of the last commit that answered LIMIT. */
+  omp_refusal refusal;
 } omp_path;
 
 /* Header of a TRAJ part. */

@@ -12,7 +12,7 @@ enum { SO101_JOINT_COUNT = 6 };
    .max_position = (max),                                                                                           \
    .max_velocity = 3000000,                                                                                         \
    .max_acceleration = 20000000,                                                                                    \
-   .following_error = (error)}
+   .defaults = {.following_error = (error)}}
 
 /* The gripper closes on things: its following error is its grip. */
 static const omp_joint so101_joints[SO101_JOINT_COUNT] = {

@@ -1,10 +1,10 @@
 /*
- * The golden vectors on the native core. Reads lines of words; bytes are hex, "-" is no bytes, numbers are decimal:
+ * The golden vectors on the native core. Lines of words as lines.h says:
  *
- *   case WORD...                                  names what follows in the report
  *   crc32 BYTES SEED CRC
- *   joint NAME KIND MIN MAX VELOCITY ACCELERATION EFFORT FOLLOWING_ERROR      the next of so101_joints
+ *   joint NAME KIND MIN MAX VELOCITY ACCELERATION FAIL_ACTION TEMPERATURE EFFORT FOLLOWING_ERROR      the next of so101_joints
  *   schema SCHEMA_HASH LIMITS_CRC
+ *   block BYTES                                   the parameter block of the joint table
  *   frame TYPE SEQ CRC_SEED PAYLOAD WIRE          encode it, and decode it
  *   stream SEED WIRE FOUND FRAMES OVERSIZED UNDERSIZED MISCODED CRC_ERRORS    FOUND: type, seq, length, payload of each
  *   boot BOOT_ID TICK                             a new controller
@@ -15,100 +15,18 @@
  *   receive BYTES
  *   transmit BYTES                                everything sent since the last time
  */
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "lines.h"
 #include "omp_core.h"
 #include "omp_crc32.h"
 #include "so101_joints.h"
-
-enum { MAX_LINE = 1 << 15, MAX_BYTES = 1 << 13, MAX_CASE = 256 };
-
-typedef struct {
-  uint8_t at[MAX_BYTES];
-  size_t count;
-} byte_string;
-
-static char case_name[MAX_CASE];
-static unsigned long line_number;
-static unsigned long checks;
 
 static omp_core core;
 static bool is_following;
 static int32_t measured[OMP_MAX_JOINTS];
 static uint8_t joints_compared;
-
-static void fail(const char *format, ...) {
-  va_list values;
-  va_start(values, format);
-  (void)fprintf(stderr, "core-test: line %lu, %s: ", line_number, case_name);
-  (void)vfprintf(stderr, format, values);
-  (void)fprintf(stderr, "\n");
-  va_end(values);
-  exit(1);
-}
-
-static void expect(const char *what, int64_t observed, int64_t expected) {
-  checks++;
-  if (observed != expected) fail("%s is %lld, expected %lld", what, (long long)observed, (long long)expected);
-}
-
-static void print_bytes(const char *label, const byte_string *bytes) {
-  (void)fprintf(stderr, "core-test: %s ", label);
-  for (size_t i = 0; i < bytes->count; i++) (void)fprintf(stderr, "%02x", (unsigned)bytes->at[i]);
-  (void)fprintf(stderr, "\n");
-}
-
-static void expect_bytes(const char *what, const byte_string *observed, const byte_string *expected) {
-  checks++;
-  if (observed->count == expected->count && memcmp(observed->at, expected->at, expected->count) == 0) return;
-  print_bytes("observed", observed);
-  print_bytes("expected", expected);
-  fail("%s differs", what);
-}
-
-/* ---- Words of the line ---- */
-
-static const char *next_word(void) {
-  const char *word = strtok(NULL, " \n");
-  if (word == NULL) fail("a word is missing");
-  return word;
-}
-
-static int64_t to_number(const char *word) {
-  char *end;
-  const long long value = strtoll(word, &end, 10);
-  if (*end != '\0') fail("\"%s\" is no number", word);
-  return value;
-}
-
-static int64_t next_number(void) { return to_number(next_word()); }
-
-static uint8_t digit_of(char digit) {
-  const char *digits = "0123456789abcdef";
-  const char *found = strchr(digits, digit);
-  if (digit == '\0' || found == NULL) fail("'%c' is no hex digit", digit);
-  return (uint8_t)(found - digits);
-}
-
-static void append(byte_string *bytes, const uint8_t *from, size_t count) {
-  if (bytes->count + count > MAX_BYTES) fail("more than %d bytes", MAX_BYTES);
-  memcpy(bytes->at + bytes->count, from, count);
-  bytes->count += count;
-}
-
-static byte_string next_bytes(void) {
-  byte_string bytes = {.count = 0};
-  const char *word = next_word();
-  if (strcmp(word, "-") == 0) return bytes;
-  for (; *word != '\0'; word += 2) {
-    const uint8_t byte = (uint8_t)(digit_of(word[0]) << 4 | digit_of(word[1]));
-    append(&bytes, &byte, 1);
-  }
-  return bytes;
-}
 
 /* ---- Frames ---- */
 
@@ -128,13 +46,18 @@ static void check_joint(void) {
   expect("max_position", joint->max_position, next_number());
   expect("max_velocity", joint->max_velocity, next_number());
   expect("max_acceleration", joint->max_acceleration, next_number());
-  expect("max_effort", joint->max_effort, next_number());
-  expect("following_error", joint->following_error, next_number());
+  expect("fail_action", joint->defaults.fail_action, next_number());
+  expect("max_temperature", joint->defaults.max_temperature, next_number());
+  expect("max_effort", joint->defaults.max_effort, next_number());
+  expect("following_error", joint->defaults.following_error, next_number());
 }
 
 static void boot(uint32_t boot_id, uint32_t tick) {
-  const omp_identity identity = {.boot_id = boot_id, .uid = {0x6f6d7057u, 0x61736d31u, 1}, .reset_cause = 1};
-  omp_core_init(&core, so101_joints, SO101_JOINT_COUNT, &identity, NULL, NULL);
+  const omp_config config = {.joints = so101_joints,
+                             .joint_count = SO101_JOINT_COUNT,
+                             .abilities = OMP_ALL_ABILITIES,
+                             .identity = {.boot_id = boot_id, .uid = {0x6f6d7057u, 0x61736d31u, 1}, .reset_cause = 1}};
+  expect("the joint table's error", omp_core_init(&core, &config).error, OMP_TABLE_OK);
   core.path.tick = tick;
 }
 
@@ -143,6 +66,14 @@ static void check_schema(void) {
   boot(1, 0);
   expect("schema_hash", core.schema_hash, next_number());
   expect("limits_crc", core.limits_crc, next_number());
+}
+
+static void check_block(void) {
+  const byte_string expected = next_bytes();
+  byte_string saved = {.count = 0};
+  boot(1, 0);
+  saved.count = omp_params_save(&core.params, core.schema_hash, saved.at);
+  expect_bytes("the parameter block", &saved, &expected);
 }
 
 /* `context` is the seed of every frame type. */
@@ -201,14 +132,18 @@ static void check_stream(void) {
 /* ---- A controller ---- */
 
 static void measure(void) {
-  const char *word = strtok(NULL, " \n");
+  const char *word = maybe_next_word();
   is_following = word == NULL;
   if (is_following) return;
   measured[0] = (int32_t)to_number(word);
   for (uint8_t j = 1; j < SO101_JOINT_COUNT; j++) measured[j] = (int32_t)next_number();
 }
 
-static void tick(void) { omp_core_tick(&core, is_following ? core.path.command : measured, 0xffu); }
+static void tick(void) {
+  omp_measurement measurement = {.valid_mask = 0xffu};
+  memcpy(measurement.position, is_following ? core.path.command : measured, sizeof measurement.position);
+  omp_core_tick(&core, &measurement);
+}
 
 static void run_to(uint32_t last) {
   while (core.path.tick != last) tick();
@@ -233,55 +168,41 @@ static void check_transmit(void) {
   expect_bytes("what was sent", &sent, &expected);
 }
 
+static void boot_as_told(void) {
+  const uint32_t boot_id = (uint32_t)next_number();
+  boot(boot_id, (uint32_t)next_number());
+}
+
+static void run_as_told(void) { run_to((uint32_t)next_number()); }
+
+static void check_mode(void) { expect("mode", core.mode, next_number()); }
+
+static const struct {
+  const char *name;
+  void (*check)(void);
+} commands[] = {
+    {"crc32", check_crc32},       {"joint", check_joint}, {"schema", check_schema}, {"block", check_block},
+    {"frame", check_frame},       {"stream", check_stream}, {"boot", boot_as_told},   {"measured", measure},
+    {"run", run_as_told},         {"tick", check_tick},   {"mode", check_mode},     {"receive", receive},
+    {"transmit", check_transmit},
+};
+
 static void obey(const char *command) {
-  if (strcmp(command, "case") == 0) {
-    (void)snprintf(case_name, sizeof case_name, "%s", strtok(NULL, "\n"));
-    return;
-  } else if (strcmp(command, "crc32") == 0) {
-    check_crc32();
-  } else if (strcmp(command, "joint") == 0) {
-    check_joint();
-  } else if (strcmp(command, "schema") == 0) {
-    check_schema();
-  } else if (strcmp(command, "frame") == 0) {
-    check_frame();
-  } else if (strcmp(command, "stream") == 0) {
-    check_stream();
-  } else if (strcmp(command, "boot") == 0) {
-    const uint32_t boot_id = (uint32_t)next_number();
-    boot(boot_id, (uint32_t)next_number());
-  } else if (strcmp(command, "measured") == 0) {
-    measure();
-  } else if (strcmp(command, "run") == 0) {
-    run_to((uint32_t)next_number());
-  } else if (strcmp(command, "tick") == 0) {
-    check_tick();
-  } else if (strcmp(command, "mode") == 0) {
-    expect("mode", core.mode, next_number());
-  } else if (strcmp(command, "receive") == 0) {
-    receive();
-  } else if (strcmp(command, "transmit") == 0) {
-    check_transmit();
-  } else {
-    fail("unknown command \"%s\"", command);
+  for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+    if (strcmp(command, commands[i].name) == 0) {
+      commands[i].check();
+      return;
+    }
   }
-  if (strtok(NULL, " \n") != NULL) fail("a word too many for \"%s\"", command);
+  fail("unknown command \"%s\"", command);
 }
 
 int main(int argc, char **argv) {
-  static char line[MAX_LINE];
-  FILE *file = argc == 2 ? fopen(argv[1], "r") : NULL;
-  if (file == NULL) {
-    (void)fprintf(stderr, "usage: core-test VECTORS\n");
+  if (argc != 2) {
+    (void)fprintf(stderr, "usage: core_test VECTORS\n");
     return 2;
   }
-  while (fgets(line, sizeof line, file) != NULL) {
-    line_number++;
-    if (strchr(line, '\n') == NULL) fail("the line is longer than %d bytes", MAX_LINE);
-    const char *command = strtok(line, " \n");
-    if (command != NULL) obey(command);
-  }
-  (void)fclose(file);
-  (void)printf("%lu checks passed in %lu lines\n", checks, line_number);
-  return checks > 0 ? 0 : 1;
+  lines_run(argv[1], obey);
+  (void)printf("%lu checks passed\n", lines_checks());
+  return lines_checks() > 0 ? 0 : 1;
 }

@@ -28,6 +28,8 @@ def say_joints(joints: list[dict]) -> None:
         "max_position",
         "max_velocity",
         "max_acceleration",
+        "fail_action",
+        "max_temperature",
         "max_effort",
         "following_error",
     ]
@@ -42,6 +44,7 @@ def frame_lines(document: dict) -> None:
     say("case", "schema and limits")
     say_joints(document["joints"])
     say("schema", document["schema_hash"], document["limits_crc"])
+    say("block", document["params_block"])
     steps = document["conversation"]["steps"]
     answers = [answer for step in steps for answer in step["answers"]]
     for message in [*document["messages"], *(step for step in steps if "message" in step), *answers]:

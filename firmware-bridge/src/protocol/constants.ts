@@ -28,11 +28,16 @@ export const MessageType = {
   Hold: 0x09,
   ClearFault: 0x0a,
   Subscribe: 0x0b,
+  ParamGet: 0x0c,
+  ParamSet: 0x0d,
+  EventAck: 0x0e,
   Ident: 0x81,
   Description: 0x82,
   SyncReply: 0x83,
   Ack: 0x84,
   State: 0x85,
+  Param: 0x86,
+  Event: 0x87,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
 
@@ -56,13 +61,42 @@ export type ControllerMode = (typeof ControllerMode)[keyof typeof ControllerMode
 export const ControllerFault = {
   None: 0x00,
   Lease: 0x01,
+  Underrun: 0x02,
+  Position: 0x03,
   FollowingError: 0x05,
+  Effort: 0x06,
+  Temperature: 0x07,
+  Voltage: 0x08,
   Bus: 0x09,
+  Config: 0x0b,
   Estop: 0xe5,
 } as const;
 export type ControllerFault = (typeof ControllerFault)[keyof typeof ControllerFault];
 
-export const StateFlag = { Braking: 1, RingRanOut: 2 } as const;
+/** Bits 8 to 15 name the joints that a fault damped or released. */
+export const StateFlag = { Braking: 1, RingRanOut: 2, UndrivenShift: 8 } as const;
+
+/** HELLO's features. */
+export const Feature = { Events: 1 } as const;
+
+export const EventCode = { Reset: 1, Fault: 2, FaultCleared: 3, RanOut: 4, Limit: 5 } as const;
+export type EventCode = (typeof EventCode)[keyof typeof EventCode];
+
+/** The joint field of what concerns the whole controller. */
+export const noJoint = 0xff;
+
+export const FailActionCode = { Hold: 0, Damp: 1, Release: 2 } as const;
+
+export const ParamCode = {
+  FailAction: 0x01,
+  FollowingError: 0x02,
+  MaxEffort: 0x03,
+  MaxTemperature: 0x04,
+  Underrun: 0x10,
+  MinVoltage: 0x11,
+  MaxVoltage: 0x12,
+} as const;
+export type ParamCode = (typeof ParamCode)[keyof typeof ParamCode];
 
 export const JointKindCode = { Revolute: 0, Prismatic: 1 } as const;
 
@@ -74,10 +108,15 @@ export const payloadBytes = {
   enable: 8,
   clearFault: 4,
   subscribe: 4,
+  paramGet: 4,
+  paramSet: 8,
+  eventAck: 4,
   ident: 48,
   description: 44,
   syncReply: 16,
   ack: 8,
+  param: 16,
+  event: 16,
   trajHeader: 12,
   stateHeader: 20,
   stateJoint: 12,
@@ -98,8 +137,14 @@ const ackNames: ReadonlyMap<number, string> = new Map(
 );
 const faultNames = new Map<number, string>([
   [ControllerFault.Lease, "LEASE (the controller heard nothing from the host for a lease)"],
+  [ControllerFault.Underrun, "UNDERRUN (no waypoint came in time while the arm moved)"],
+  [ControllerFault.Position, "POSITION (a joint is outside its range)"],
   [ControllerFault.FollowingError, "FOLLOWING_ERROR (a joint does not follow its command)"],
+  [ControllerFault.Effort, "EFFORT (a joint works harder than it may)"],
+  [ControllerFault.Temperature, "TEMPERATURE (a joint is too hot)"],
+  [ControllerFault.Voltage, "VOLTAGE (the motors' supply is out of its range)"],
   [ControllerFault.Bus, "BUS (a joint gave no measurement)"],
+  [ControllerFault.Config, "CONFIG (the kept parameters are damaged or of other joints)"],
   [ControllerFault.Estop, "ESTOP (emergency stop)"],
 ]);
 

@@ -24,6 +24,8 @@ export interface Ident {
   uid: readonly [number, number, number];
   minLeadTicks: number;
   maxLeadTicks: number;
+  /** Of the kept parameters, PROTOCOL.md §8. */
+  paramsCrc: number;
 }
 
 /** One joint: µrad, µrad/s, µrad/s² and mN·m, or µm, µm/s, µm/s² and mN. */
@@ -32,6 +34,8 @@ export interface JointDescription {
   readonly name: string;
   readonly kind: JointKind;
   readonly failAction: number;
+  /** °C; 0: not monitored. */
+  readonly maxTemperature: number;
   readonly minPosition: number;
   readonly maxPosition: number;
   readonly maxVelocity: number;
@@ -55,6 +59,25 @@ export interface Ack {
   mode: number;
   freeWaypoints: number;
   chunkId: number;
+}
+
+/** The value of a parameter, and the CRCs of the controller's parameters and limits with it. */
+export interface Param {
+  param: number;
+  joint: number;
+  value: number;
+  paramsCrc: number;
+  limitsCrc: number;
+}
+
+export interface EventMessage {
+  eventId: number;
+  code: number;
+  joint: number;
+  tick: number;
+  value: number;
+  detail: number;
+  lost: number;
 }
 
 /** Joint values in wire units: position and command µrad (µm), velocity mrad/s (mm/s), effort mN·m (mN). */
@@ -93,6 +116,7 @@ export function readIdent(payload: DataView): Ident {
     uid: [payload.getUint32(28, true), payload.getUint32(32, true), payload.getUint32(36, true)],
     minLeadTicks: payload.getUint16(40, true),
     maxLeadTicks: payload.getUint16(42, true),
+    paramsCrc: payload.getUint32(44, true),
   };
 }
 
@@ -114,6 +138,7 @@ export function readDescription(payload: DataView): JointDescription {
     name,
     kind: jointKind(payload.getUint8(1), joint),
     failAction: payload.getUint8(2),
+    maxTemperature: payload.getUint8(3),
     minPosition: payload.getInt32(4, true),
     maxPosition: payload.getInt32(8, true),
     maxVelocity: payload.getUint32(12, true),
@@ -148,6 +173,30 @@ export function readAck(payload: DataView, out: Ack): void {
   out.mode = payload.getUint8(3);
   out.freeWaypoints = payload.getUint16(4, true);
   out.chunkId = payload.getUint16(6, true);
+}
+
+/** Reads a PARAM. Allocates: it answers a question. */
+export function readParam(payload: DataView): Param {
+  return {
+    param: payload.getUint8(0),
+    joint: payload.getUint8(1),
+    value: payload.getUint32(4, true),
+    paramsCrc: payload.getUint32(8, true),
+    limitsCrc: payload.getUint32(12, true),
+  };
+}
+
+/** Reads an EVENT. Allocates: few happen. */
+export function readEvent(payload: DataView): EventMessage {
+  return {
+    eventId: payload.getUint16(0, true),
+    code: payload.getUint8(2),
+    joint: payload.getUint8(3),
+    tick: payload.getUint32(4, true),
+    value: payload.getInt32(8, true),
+    detail: payload.getUint8(12),
+    lost: payload.getUint16(14, true),
+  };
 }
 
 export function createStateMessage(jointCount: number): StateMessage {

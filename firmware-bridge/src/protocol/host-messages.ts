@@ -29,6 +29,17 @@ export interface TrajHeader {
   jointMask: number;
 }
 
+export interface ParamKey {
+  param: number;
+  /** `noJoint` for a parameter of the controller. */
+  joint: number;
+}
+
+export interface ParamSetting extends ParamKey {
+  /** u32. */
+  value: number;
+}
+
 export interface ClearFault {
   fault: number;
   faultNonce: number;
@@ -39,12 +50,12 @@ export function allJointsMask(jointCount: number): number {
   return (1 << jointCount) - 1;
 }
 
-export function writeHello(out: DataView, sessionId: number): number {
+export function writeHello(out: DataView, sessionId: number, features = 0): number {
   out.setUint8(0, protocolMajor);
   out.setUint8(1, protocolMinor);
   out.setUint16(2, 0, true);
   out.setUint32(4, sessionId, true);
-  out.setUint32(8, 0, true);
+  out.setUint32(8, features, true);
   return payloadBytes.hello;
 }
 
@@ -131,4 +142,29 @@ export function writeSubscribe(out: DataView, periodTicks: number): number {
   out.setUint16(0, periodTicks, true);
   out.setUint16(2, 0, true);
   return payloadBytes.subscribe;
+}
+
+export function writeParamGet(out: DataView, key: Readonly<ParamKey>): number {
+  out.setUint8(0, key.param);
+  out.setUint8(1, key.joint);
+  out.setUint16(2, 0, true);
+  return payloadBytes.paramGet;
+}
+
+export function writeParamSet(out: DataView, setting: Readonly<ParamSetting>): number {
+  writeParamGet(out, setting);
+  out.setUint32(4, setting.value, true);
+  return payloadBytes.paramSet;
+}
+
+export function readParamSet(payload: DataView, out: ParamSetting): void {
+  out.param = payload.getUint8(0);
+  out.joint = payload.getUint8(1);
+  out.value = payload.getUint32(4, true);
+}
+
+export function writeEventAck(out: DataView, eventId: number): number {
+  out.setUint16(0, eventId, true);
+  out.setUint16(2, 0, true);
+  return payloadBytes.eventAck;
 }

@@ -175,8 +175,10 @@ export class TrajectoryReference {
     const divisor = BigInt(2 * brake.ticks) * BigInt(this.#tickHz);
     this.#joints.forEach(({ minPosition, maxPosition }, joint) => {
       const step = Number((BigInt(brake.velocity[joint] ?? 0) * factor) / divisor);
-      const position = (brake.startPosition[joint] ?? 0) + step;
-      this.#command[joint] = Math.min(maxPosition, Math.max(minPosition, position));
+      const start = brake.startPosition[joint] ?? 0;
+      const low = Math.min(minPosition, start);
+      const high = Math.max(maxPosition, start);
+      this.#command[joint] = Math.min(high, Math.max(low, start + step));
     });
     if (k === brake.ticks) this.#brake = undefined;
     this.#motion = this.#brake;

@@ -13,14 +13,17 @@ import { loadPushWorld } from "./load-world.ts";
 import type { PlantReply, PlantRequest, PlantWorkerOptions } from "./plant-messages.ts";
 import { Plant } from "./plant.ts";
 
-const HEADER_BYTES = 8;
+const MEASURED_HEADER_BYTES = 8;
+const COMMAND_HEADER_BYTES = 12;
 
 const options: PlantWorkerOptions = workerData;
 const clock = new MonotonicClock();
 const plant = new Plant(await loadPushWorld(options.worldDirectory));
 const command = new Int32Array(plant.jointCount);
 const measured = new Int32Array(plant.jointCount);
-const recordBytes = HEADER_BYTES + 4 * plant.jointCount;
+const drive = new Uint8Array(plant.jointCount);
+const measuredBytes = MEASURED_HEADER_BYTES + 4 * plant.jointCount;
+const commandBytes = COMMAND_HEADER_BYTES + 4 * plant.jointCount;
 /** What arrived of a record that is not complete yet. */
 let rest: Buffer = Buffer.alloc(0);
 
@@ -42,42 +45,44 @@ function post(reply: PlantReply): void {
   parentPort?.postMessage(reply);
 }
 
-/** Motor bus records: u32 tick, u32 n, i32[n]; little-endian, counts. */
+/** Little-endian records of the motor bus; firmware/port/host/motor_bus.h. */
 function writeMeasured(record: Buffer, at: number, tick: number): void {
   plant.measure(measured);
   record.writeUInt32LE(tick, at);
   record.writeUInt32LE(measured.length, at + 4);
   for (const [j, position] of measured.entries()) {
-    record.writeInt32LE(position, at + HEADER_BYTES + 4 * j);
+    record.writeInt32LE(position, at + MEASURED_HEADER_BYTES + 4 * j);
   }
 }
 
 /** The firmware drives nothing before it knows where the joints are. */
 function reportStart(): void {
-  const record = Buffer.alloc(recordBytes);
+  const record = Buffer.alloc(measuredBytes);
   writeMeasured(record, 0, 0);
   busIn.write(record);
 }
 
 function serveBus(bytes: Buffer): void {
   const pending = Buffer.concat([rest, bytes]);
-  const records = Math.floor(pending.length / recordBytes);
-  const answer = Buffer.alloc(records * recordBytes);
+  const records = Math.floor(pending.length / commandBytes);
+  const answer = Buffer.alloc(records * measuredBytes);
   const arrivedAtMs = clock.nowMs();
   for (let record = 0; record < records; record += 1) {
-    const at = record * recordBytes;
+    const at = record * commandBytes;
     const tick = pending.readUInt32LE(at);
+    const drives = pending.readUInt32LE(at + 8);
     for (let j = 0; j < command.length; j += 1) {
-      command[j] = pending.readInt32LE(at + HEADER_BYTES + 4 * j);
+      command[j] = pending.readInt32LE(at + COMMAND_HEADER_BYTES + 4 * j);
+      drive[j] = (drives >>> (2 * j)) & 3;
     }
-    plant.tick(command);
-    writeMeasured(answer, at, tick);
+    plant.tick(command, drive);
+    writeMeasured(answer, record * measuredBytes, tick);
     if (tick % options.sampleTicks === 0) {
       // Records that arrive together left the firmware a tick of 1 ms apart.
       post({ kind: "sample", sample: plant.sample(arrivedAtMs - (records - 1 - record)) });
     }
   }
-  rest = pending.subarray(records * recordBytes);
+  rest = pending.subarray(records * commandBytes);
   if (records > 0 && busIn.writable) busIn.write(answer);
 }
 

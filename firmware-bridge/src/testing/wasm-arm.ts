@@ -67,7 +67,7 @@ export class WasmArm implements SimulatedArm {
     while (this.#nextTickMs <= nowMs) {
       this.#plant.measure(this.#measured);
       this.core.tick(this.#measured);
-      this.#plant.tick(this.core.command);
+      this.#plant.tick(this.core.command, this.core.drive);
       if (this.#ticks % SAMPLE_TICKS === 0) this.camera.see(this.#plant.sample(this.#nextTickMs));
       this.#ticks += 1;
       this.#nextTickMs += TICK_MS;

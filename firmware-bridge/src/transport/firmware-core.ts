@@ -27,6 +27,8 @@ interface CoreExports {
   readonly omp_wasm_receive: (count: number, subUs: number) => void;
   readonly omp_wasm_measured: () => number;
   readonly omp_wasm_command: () => number;
+  /** Address of one byte a joint: 0 driven to its command, 1 damped, 2 released. */
+  readonly omp_wasm_drive: () => number;
   readonly omp_wasm_tick: (validMask: number) => void;
   readonly omp_wasm_output: () => number;
   /** Fills the output buffer; how many bytes. */
@@ -46,6 +48,7 @@ const functionNames = [
   "omp_wasm_receive",
   "omp_wasm_measured",
   "omp_wasm_command",
+  "omp_wasm_drive",
   "omp_wasm_tick",
   "omp_wasm_output",
   "omp_wasm_transmit",
@@ -154,6 +157,12 @@ export class FirmwareCore {
   /** Counts the joints are driven to. A view that the next call may invalidate. */
   get command(): Readonly<Int32Array> {
     return this.#joints(this.#exports.omp_wasm_command());
+  }
+
+  /** One FailActionCode a joint: driven to its command, damped or released. A view that the next call may invalidate. */
+  get drive(): Readonly<Uint8Array> {
+    const { memory, omp_wasm_drive } = this.#exports;
+    return new Uint8Array(memory.buffer, omp_wasm_drive(), this.jointCount);
   }
 
   /**

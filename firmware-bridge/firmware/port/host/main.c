@@ -26,6 +26,8 @@ typedef struct {
   const char *listen;
   const char *path_log;
   const char *admit_log;
+  /* Where the parameter block is kept; NULL for nowhere. */
+  const char *params;
   bool has_bus;
   /* -1: none. */
   int control;
@@ -66,20 +68,69 @@ static uint16_t sub_us(const controller *self) {
   return elapsed > 999 ? 999 : (uint16_t)elapsed;
 }
 
-static void log_event(void *context, const omp_event *event) {
+static void log_event(void *context, const omp_path_event *event) {
   controller *self = context;
   if (self->admit_log == NULL) return;
   const uint32_t header[5] = {(uint32_t)event->kind, event->tick, event->t0, event->dt, event->count};
   (void)fwrite(header, sizeof header, 1, self->admit_log);
   for (uint16_t row = 0; row < event->count; row++) {
-    (void)fwrite(event->rows[row], sizeof(int32_t), self->core.joint_count, self->admit_log);
+    (void)fwrite(event->rows[row], sizeof(int32_t), SO101_JOINT_COUNT, self->admit_log);
+  }
+}
+
+/* Bytes of the kept block; a file that is longer than any block is damaged and gives one byte too many. */
+static size_t read_params(const char *path, uint8_t *bytes, size_t capacity) {
+  FILE *file = path == NULL ? NULL : fopen(path, "rb");
+  if (file == NULL) return 0;
+  const size_t count = fread(bytes, 1, capacity, file);
+  (void)fclose(file);
+  return count;
+}
+
+/* Replaces the file in one step: a power cut leaves the old block or the new one. */
+static void keep_params(controller *self) {
+  uint8_t bytes[OMP_MAX_STORED];
+  char draft[4096];
+  const size_t count = omp_core_store(&self->core, bytes);
+  if (count == 0 || self->options.params == NULL) return;
+  (void)snprintf(draft, sizeof draft, "%s.new", self->options.params);
+  FILE *file = fopen(draft, "wb");
+  const bool is_written = file != NULL && fwrite(bytes, 1, count, file) == count;
+  if (file == NULL || fclose(file) != 0 || !is_written || rename(draft, self->options.params) != 0) {
+    (void)fprintf(stderr, "omp-firmware: %s: %s\n", self->options.params, strerror(errno));
   }
 }
 
 static void boot(controller *self, uint8_t reset_cause) {
-  omp_identity identity = {.uid = {0x6f6d7045u, 0x64676531u, (uint32_t)getpid()}, .reset_cause = reset_cause};
-  identity.boot_id = (uint32_t)now_ns() | 1u;
-  omp_core_init(&self->core, so101_joints, SO101_JOINT_COUNT, &identity, log_event, self);
+  uint8_t stored[OMP_MAX_STORED + 1];
+  const size_t stored_bytes = read_params(self->options.params, stored, sizeof stored);
+  const omp_config config = {.joints = so101_joints,
+                             .joint_count = SO101_JOINT_COUNT,
+                             .abilities = OMP_CAN_DAMP | OMP_CAN_RELEASE,
+                             .identity = {.boot_id = (uint32_t)now_ns() | 1u,
+                                          .uid = {0x6f6d7045u, 0x64676531u, (uint32_t)getpid()},
+                                          .reset_cause = reset_cause},
+                             .stored = stored_bytes > 0 ? stored : NULL,
+                             .stored_bytes = stored_bytes,
+                             .observer = log_event,
+                             .observer_context = self};
+  const omp_config_verdict verdict = omp_core_init(&self->core, &config);
+  if (verdict.error == OMP_TABLE_OK) return;
+  (void)fprintf(stderr, "omp-firmware: the joint table is refused: error %d at joint %u\n", (int)verdict.error, verdict.joint);
+  exit(1);
+}
+
+/* Everything measured since the last tick; without a bus the joints are where they are commanded to. */
+static omp_measurement measure(controller *self) {
+  omp_measurement measurement = {.valid_mask = UINT32_MAX};
+  const int32_t *position = self->core.path.command;
+  if (self->options.has_bus) {
+    motor_bus_poll(&self->bus);
+    measurement.valid_mask = motor_bus_take(&self->bus);
+    position = self->bus.measured;
+  }
+  for (uint8_t j = 0; j < SO101_JOINT_COUNT; j++) measurement.position[j] = position[j];
+  return measurement;
 }
 
 static void tick(controller *self) {
@@ -90,18 +141,16 @@ static void tick(controller *self) {
   self->next_tick_ns += TICK_NS;
 
   omp_core *core = &self->core;
+  const omp_measurement measurement = measure(self);
+  omp_core_tick(core, &measurement);
   if (self->options.has_bus) {
-    motor_bus_poll(&self->bus);
-    omp_core_tick(core, self->bus.measured, motor_bus_take(&self->bus));
-    if (core->has_command) motor_bus_command(&self->bus, core->path.tick, core->path.command);
+    if (core->has_command) motor_bus_command(&self->bus, core->path.tick, core->path.command, core->drive);
     if (self->bus.is_closed) self->is_over = true;
-  } else {
-    omp_core_tick(core, core->path.command, 0xffu);
   }
   if (self->path_log != NULL) {
     const uint32_t header[2] = {core->path.tick, core->mode};
     (void)fwrite(header, sizeof header, 1, self->path_log);
-    (void)fwrite(core->path.command, sizeof(int32_t), core->joint_count, self->path_log);
+    (void)fwrite(core->path.command, sizeof(int32_t), SO101_JOINT_COUNT, self->path_log);
   }
   serial_line_transmit(&self->line, core);
 }
@@ -194,6 +243,8 @@ static bool parse(int argc, char **argv, options *out) {
       out->path_log = argv[i];
     } else if (strcmp(name, "--admit-log") == 0) {
       out->admit_log = argv[i];
+    } else if (strcmp(name, "--params") == 0) {
+      out->params = argv[i];
     } else if (strcmp(name, "--control") == 0) {
       out->control = atoi(argv[i]);
     } else {
@@ -245,7 +296,7 @@ int main(int argc, char **argv) {
   if (!parse(argc, argv, &self.options)) {
     (void)fprintf(stderr,
                   "usage: omp-firmware [--link PATH | --listen tcp:PORT|unix:PATH] [--control FD] [--no-bus] "
-                  "[--path-log FILE] [--admit-log FILE]\n");
+                  "[--path-log FILE] [--admit-log FILE] [--params FILE]\n");
     return 2;
   }
   /* Ctrl-C goes to the whole terminal group; the host brakes the arm first and then closes its pipes. */
@@ -269,6 +320,7 @@ int main(int argc, char **argv) {
     while (now_ns() >= self.next_tick_ns && !self.is_over) tick(&self);
     serial_line_receive(&self.line, &self.core, sub_us(&self));
     serial_line_transmit(&self.line, &self.core);
+    keep_params(&self);
     if (has_control_input(&self)) read_control(&self);
   }
   flush_logs(&self);

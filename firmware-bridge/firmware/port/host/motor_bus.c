@@ -6,7 +6,7 @@
 
 #include "omp_bytes.h"
 
-enum { HEADER_BYTES = 8 };
+enum { HEADER_BYTES = 8, COMMAND_HEADER_BYTES = 12 };
 
 void motor_bus_init(motor_bus *bus, int in, int out, uint8_t joint_count) {
   *bus = (motor_bus){.in = in, .out = out, .joint_count = joint_count};
@@ -14,12 +14,17 @@ void motor_bus_init(motor_bus *bus, int in, int out, uint8_t joint_count) {
   (void)fcntl(out, F_SETFL, fcntl(out, F_GETFL) | O_NONBLOCK);
 }
 
-void motor_bus_command(motor_bus *bus, uint32_t tick, const int32_t *command) {
-  uint8_t record[sizeof bus->bytes];
-  const size_t length = HEADER_BYTES + 4u * bus->joint_count;
+void motor_bus_command(motor_bus *bus, uint32_t tick, const int32_t *command, const uint8_t *drive) {
+  uint8_t record[COMMAND_HEADER_BYTES + 4 * OMP_MAX_JOINTS];
+  const size_t length = COMMAND_HEADER_BYTES + 4u * bus->joint_count;
+  uint32_t drives = 0;
+  for (uint8_t j = 0; j < bus->joint_count; j++) {
+    drives |= (uint32_t)drive[j] << (2 * j);
+    omp_put_i32(record + COMMAND_HEADER_BYTES + 4u * j, command[j]);
+  }
   omp_put_u32(record, tick);
   omp_put_u32(record + 4, bus->joint_count);
-  for (uint8_t j = 0; j < bus->joint_count; j++) omp_put_i32(record + HEADER_BYTES + 4u * j, command[j]);
+  omp_put_u32(record + 8, drives);
   /* A pipe takes a record of less than PIPE_BUF bytes whole or not at all. */
   if (write(bus->out, record, length) == (ssize_t)length) return;
   bus->commands_dropped++;

@@ -1,6 +1,7 @@
 /*
- * Motors behind a pair of pipes. Both ways the record is u32 tick, u32 n, i32[n] in counts, little-endian: out goes what the joints are
- * driven to at `tick`, in comes what was measured after it. Neither way ever blocks the tick.
+ * Motors behind a pair of pipes, in little-endian records. Out goes u32 tick, u32 n, u32 drive, i32[n] counts: what the joints are driven
+ * to at `tick`, and two bits a joint of `drive`, 0 driven, 1 damped, 2 released. In comes u32 tick, u32 n, i32[n] counts: what was measured
+ * after it. Neither way ever blocks the tick.
  */
 #ifndef MOTOR_BUS_H
 #define MOTOR_BUS_H
@@ -25,7 +26,8 @@ typedef struct {
 } motor_bus;
 
 void motor_bus_init(motor_bus *bus, int in, int out, uint8_t joint_count);
-void motor_bus_command(motor_bus *bus, uint32_t tick, const int32_t *command);
+/* `command` and `drive` have a value for every joint. */
+void motor_bus_command(motor_bus *bus, uint32_t tick, const int32_t *command, const uint8_t *drive);
 /* Reads what has arrived. */
 void motor_bus_poll(motor_bus *bus);
 /* Joints measured since the last call. */
