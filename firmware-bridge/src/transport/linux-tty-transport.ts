@@ -1,14 +1,14 @@
 import { close, closeSync, constants, openSync, readSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { ReadStream, isatty } from "node:tty";
 import { promisify } from "node:util";
 
-import { OmpError } from "../../../sdk/src/errors.ts";
+import { OmpError, isOmpError } from "../../../sdk/src/errors.ts";
 import { LineTransport, type Line } from "./line-transport.ts";
 import { runOnDescriptor } from "./run-on-descriptor.ts";
 import { serialOpenError } from "./serial-open-error.ts";
 import type { SerialSettings } from "./serial-settings.ts";
 import type { Transport } from "./transport.ts";
+import { whileLocked } from "./while-locked.ts";
 import { writeDescriptor } from "./write-descriptor.ts";
 
 /** The rates that have a constant in Linux' termios, Bd; stty(1) sets no other. */
@@ -23,8 +23,7 @@ const readBytes = 4096;
 /** Empties any kernel's buffer; a peer that sends faster than this reads is not waited for. */
 const maxStaleReads = 64;
 
-const maxLockTries = 8;
-const lockRetryMs = 25;
+const lockedByAnother = "another program has locked it";
 
 const closeInPool = promisify(close);
 
@@ -121,19 +120,13 @@ class TerminalLine implements Line {
 
 /**
  * Locks the open file, as serialport does. The lock outlives the tool; it ends with `unlock`, or when the last descriptor of the open file
- * is closed, also by the death of this process. For an instant every child that a thread of this process starts has a copy of each
- * descriptor, so the lock of a worker that was terminated can linger.
+ * is closed, also by the death of this process.
  */
-async function lock(descriptor: number): Promise<void> {
-  for (let tries = 1; ; tries++) {
-    try {
-      await runOnDescriptor(descriptor, "flock", ["-n", "0"], "another program has locked it");
-      return;
-    } catch (error) {
-      if (tries === maxLockTries) throw error;
-      await sleep(lockRetryMs);
-    }
-  }
+function lock(descriptor: number): Promise<void> {
+  return whileLocked(
+    () => runOnDescriptor(descriptor, "flock", ["-n", "0"], lockedByAnother),
+    (error) => isOmpError(error) && error.report.observed === lockedByAnother,
+  );
 }
 
 /** Frees the port whoever has a copy of the descriptor. */

@@ -7,6 +7,7 @@ import { serialOpenError } from "./serial-open-error.ts";
 import { LineTransport, type Line } from "./line-transport.ts";
 import type { SerialSettings } from "./serial-settings.ts";
 import type { Transport } from "./transport.ts";
+import { whileLocked } from "./while-locked.ts";
 import { writeDescriptor } from "./write-descriptor.ts";
 
 const unplugCheckMs = 100;
@@ -25,9 +26,11 @@ export async function openSerialportTransport(settings: SerialSettings): Promise
   // Without a listener an error ends the process; the outcome arrives by callback or 'close'.
   port.on("error", () => {});
   try {
-    await completed((done) => {
-      port.open(done);
-    });
+    const open = (): Promise<void> =>
+      completed((done) => {
+        port.open(done);
+      });
+    await whileLocked(open, (error) => error instanceof Error && /lock/i.test(error.message));
     await completed((done) => {
       port.flush(done);
     });
