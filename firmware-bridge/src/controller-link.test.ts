@@ -25,6 +25,7 @@ class ScriptedController implements Transport {
   mode: number = ControllerMode.Idle;
   isMute = false;
   enableCode: number = AckCode.Ok;
+  faultsWhenEnabled = false;
   answersTraj = true;
   lostHolds = 0;
   isOpen = true;
@@ -98,6 +99,7 @@ class ScriptedController implements Transport {
     } else if (type === MessageType.Enable) {
       if (this.enableCode === AckCode.Ok) this.mode = ControllerMode.Hold;
       this.#ack(seq, type, this.enableCode, 0);
+      if (this.faultsWhenEnabled) this.mode = ControllerMode.Fault;
     } else if (type === MessageType.Subscribe) {
       this.#ack(seq, type, AckCode.Ok, 0);
     } else if (type === MessageType.Disable) {
@@ -281,6 +283,17 @@ test("a refused ENABLE names the controller's code", async () => {
   controller.enableCode = AckCode.Schema;
   await assert.rejects(run(clock, link.arm(100)), /LINK_REFUSED.*ENABLE.*SCHEMA/s);
   assert.equal(link.state, "idle");
+});
+
+test("an ENABLE whose answer is read together with a fault right behind it is refused", async () => {
+  const { clock, controller, link } = createBench();
+  await run(clock, link.connect());
+  controller.faultsWhenEnabled = true;
+  const arming = link.arm(100);
+  clock.stallUntil(clock.nowMs() + 30);
+  clock.stallUntil(clock.nowMs() + 30);
+  await assert.rejects(run(clock, arming), /LINK_REFUSED.*did not stay armed/);
+  assert.equal(link.state, "faulted");
 });
 
 test("an unanswered request is LINK_TIMEOUT and the link lives on", async () => {

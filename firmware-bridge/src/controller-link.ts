@@ -149,6 +149,11 @@ export class ControllerLink implements ActuatorLink {
     requireOk(await session.request(MessageType.Enable, length, "ENABLE"), "ENABLE");
     this.#lastHeartbeatAtMs = this.#options.clock.nowMs();
     if (this.#state === "idle") this.#setState("armed");
+    // A host that was late reads the answer and the end of its lease in one go.
+    if (this.state === "faulted") {
+      const observed = faultName(this.#latest?.fault ?? 0);
+      throw new OmpError("LINK_REFUSED", { what: "the controller did not stay armed", observed });
+    }
   }
 
   send(trajectory: Trajectory): boolean {
