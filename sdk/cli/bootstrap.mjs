@@ -25,7 +25,7 @@ function step(title, command, args, options = {}) {
   // The job has said itself that Ctrl-C ended it.
   if (result.status === EXIT_INTERRUPTED) process.exit(EXIT_INTERRUPTED);
   if (result.status !== 0)
-    fail(`"${command} ${args.join(" ")}" ended with ${result.status ?? result.signal}`);
+    fail(`${title === "" ? args[0] : title}: ended with ${result.status ?? result.signal}`);
 }
 
 function fail(message) {

@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
+import { bridge } from "./bridge.ts";
 import type { Proof } from "./measurement.ts";
 import { models } from "./models.ts";
 import { walk } from "./walk.ts";
 
-const proofs: Readonly<Record<string, Proof>> = { walk, models };
+const proofs: Readonly<Record<string, Proof>> = { walk, bridge, models };
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" } },

@@ -7,9 +7,9 @@ import { SerialLink, type SerialDriver } from "../../firmware-bridge/src/serial.
 import { sleepUntil } from "../../sdk/src/clock.ts";
 import { createRandom, type RandomStream } from "../../sdk/src/random.ts";
 import { MonotonicClock } from "../../sdk/src/runtime/node/monotonic-clock.ts";
-import { createJointState, createTrajectory, type Joint } from "../../sdk/src/types.ts";
 import { PtyFirmware } from "../conformance/pty-firmware.ts";
 import { auditPath } from "../support/path-audit.ts";
+import { streamWave } from "../support/wave-stream.ts";
 
 /**
  * Streams a motion to the host firmware and pulls its cable out at random moments; a program of its own, so that a crash ends nothing else.
@@ -39,12 +39,8 @@ export type SoakLine =
       readonly mismatches: number;
     };
 
-const chunkMs = 160;
 const leadMs = 60;
 const leaseMs = 300;
-/** rad, and rad/s of the phase: at most 0.1 rad/s. */
-const amplitude = 0.05;
-const phaseRate = 2;
 const clock = new MonotonicClock();
 
 const order: SoakOrder = JSON.parse(process.argv[2] ?? "");
@@ -58,7 +54,13 @@ let { joints } = await link.connect();
 for (let cycle = 0; cycle < order.cycles; cycle++) {
   await readyToMove();
   const streaming = { isOver: false };
-  const stream = streamMotion(joints, streaming);
+  const stream = streamWave({
+    link,
+    clock,
+    jointCount: joints.length,
+    leadMs,
+    isOver: () => streaming.isOver,
+  });
   await pass(200, 700);
   await firmware.command("unplug");
   const committed = await counter("chunks_committed");
@@ -92,36 +94,6 @@ await rm(folder, { recursive: true, force: true });
 async function readyToMove(): Promise<void> {
   if (link.state === "faulted") await link.clearFault();
   await link.arm(leaseMs);
-}
-
-/** Chunk after chunk of a slow wave of every joint, from where the arm is, as long as the link takes them. */
-async function streamMotion(
-  described: readonly Joint[],
-  streaming: { readonly isOver: boolean },
-): Promise<void> {
-  const rest = createJointState(described.length);
-  link.readJointState(rest);
-  const trajectory = createTrajectory(16, described.length);
-  trajectory.dtMs = 20;
-  trajectory.count = 16;
-  const beganMs = clock.nowMs() + leadMs;
-  for (let chunk = 0; !streaming.isOver; chunk++) {
-    trajectory.id = chunk + 1;
-    trajectory.startAtMs = beganMs + chunk * chunkMs;
-    for (let i = 0; i < trajectory.positions.length; i++) {
-      const joint = i % described.length;
-      const row = Math.floor(i / described.length);
-      const seconds = (chunk * chunkMs + row * trajectory.dtMs) / 1000;
-      trajectory.positions[i] =
-        (rest.command[joint] ?? 0) + amplitude * (1 - Math.cos(phaseRate * seconds));
-    }
-    link.send(trajectory);
-    const nextMs = trajectory.startAtMs + chunkMs - leadMs;
-    while (clock.nowMs() < nextMs && !streaming.isOver) {
-      link.heartbeat();
-      await sleepUntil(clock, clock.nowMs() + 5);
-    }
-  }
 }
 
 async function counter(name: string): Promise<number> {
