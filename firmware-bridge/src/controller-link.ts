@@ -23,7 +23,7 @@ import type { Ack, StateMessage } from "./protocol/controller-messages.ts";
 import { createDecoderCounters } from "./protocol/frame-decoder.ts";
 import { allJointsMask, writeClearFault, writeEnable } from "./protocol/host-messages.ts";
 import { copyJointState, linkStateOf } from "./reported-state.ts";
-import { Session, closedError, createSessionId, requireOk } from "./session.ts";
+import { Session, closedError, faultedError, requireOk } from "./session.ts";
 import { StopRequests } from "./stop-requests.ts";
 import { TrajectorySender } from "./trajectory-sender.ts";
 import type { Transport } from "./transport/transport.ts";
@@ -150,10 +150,8 @@ export class ControllerLink implements ActuatorLink {
     this.#lastHeartbeatAtMs = this.#options.clock.nowMs();
     if (this.#state === "idle") this.#setState("armed");
     // A host that was late reads the answer and the end of its lease in one go.
-    if (this.state === "faulted") {
-      const observed = faultName(this.#latest?.fault ?? 0);
-      throw new OmpError("LINK_REFUSED", { what: "the controller did not stay armed", observed });
-    }
+    if (this.state === "faulted")
+      throw faultedError(this.#events.faultDetail(this.#latest?.fault ?? 0));
   }
 
   send(trajectory: Trajectory): boolean {
@@ -284,7 +282,6 @@ export class ControllerLink implements ActuatorLink {
         transport,
         ackTimeoutMs,
         silenceTimeoutMs,
-        sessionId: createSessionId(),
         counters: this.#counters,
         decoderCounters: this.#decoderCounters,
       },
@@ -387,12 +384,10 @@ export class ControllerLink implements ActuatorLink {
   }
 
   #wrongState(call: string, expected: string): OmpError {
-    const observed = this.#stops.isEmergency
-      ? `${this.#state}, emergency stop under way`
-      : this.#state;
+    const stopping = this.#stops.isEmergency ? ", emergency stop under way" : "";
     return new OmpError("INVALID_STATE", {
       what: `${call}() is not allowed now`,
-      observed,
+      observed: `${this.#state}${stopping}`,
       expected,
     });
   }

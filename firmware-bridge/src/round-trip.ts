@@ -5,7 +5,7 @@ import { shakeHands } from "./handshake.ts";
 import { describeLink } from "./link-description.ts";
 import { MessageType } from "./protocol/constants.ts";
 import { createDecoderCounters } from "./protocol/frame-decoder.ts";
-import { Session, createSessionId } from "./session.ts";
+import { Session } from "./session.ts";
 import type { OpenTransport } from "./transport/transport.ts";
 
 export interface RoundTripOptions {
@@ -38,7 +38,6 @@ export async function measureRoundTrip(options: RoundTripOptions): Promise<Round
       transport,
       ackTimeoutMs: 250,
       silenceTimeoutMs: 2000,
-      sessionId: createSessionId(),
       counters: createLinkCounters(),
       decoderCounters: createDecoderCounters(),
     },

@@ -33,8 +33,6 @@ import type { Transport } from "./transport/transport.ts";
 export interface SessionOptions {
   readonly clock: Clock;
   readonly transport: Transport;
-  /** Random, not 0, new for every session. */
-  readonly sessionId: number;
   /** How long an ACK may take, ms. */
   readonly ackTimeoutMs: number;
   /** A controller that sends no valid frame for this long is given up, ms. */
@@ -76,7 +74,7 @@ const syncTimeoutMs = 250;
 export class Session {
   /** The payload to fill before `post` or `request`. */
   readonly payload: DataView;
-  readonly sessionId: number;
+  readonly sessionId: number = createSessionId();
   readonly #clock: Clock;
   readonly #transport: Transport;
   readonly #options: SessionOptions;
@@ -107,7 +105,6 @@ export class Session {
     this.#transport = options.transport;
     this.#listener = listener;
     this.#counters = options.counters;
-    this.sessionId = options.sessionId;
     this.payload = this.#encoder.payload;
     this.#decoder = new FrameDecoder(this.#takeFrame, options.decoderCounters);
     this.#transport.onData((bytes) => {
@@ -331,7 +328,7 @@ export class Session {
 }
 
 /** Random and not 0: nobody else's frames, nor ours of another session, pass the controller's CRC. */
-export function createSessionId(): number {
+function createSessionId(): number {
   const words = globalThis.crypto.getRandomValues(new Uint32Array(1));
   return words[0] || 1;
 }
@@ -343,6 +340,14 @@ export function requireOk(answer: { code: number }, what: string): void {
     what: `the controller refused ${what}`,
     observed: ackName(answer.code),
     expected: "OK",
+  });
+}
+
+export function faultedError(fault: string): OmpError {
+  return new OmpError("LINK_REFUSED", {
+    what: "the controller did not stay armed",
+    observed: fault,
+    next: "Call clearFault() and arm() again.",
   });
 }
 
