@@ -142,8 +142,15 @@ def _ranking(grid: Grid, lines: list[Line]) -> list[str]:
         ranked.append((mean_success(own) or 0.0, mean_success(own, "runtime") or 0.0, spread, method, own))
     ranked.sort(key=lambda one: -one[0])
     rows = [
-        [str(place), method, f"{torch:.1f}", ABSENT if spread is None else f"{spread:.1f}", f"{runtime:.1f}"]
-        for place, (torch, runtime, spread, method, _) in enumerate(ranked, 1)
+        [
+            # Equal means share a place.
+            str(1 + sum(other[0] > torch for other in ranked)),
+            method,
+            f"{torch:.1f}",
+            ABSENT if spread is None else f"{spread:.1f}",
+            f"{runtime:.1f}",
+        ]
+        for torch, runtime, spread, method, _ in ranked
     ]
     first, second = ranked[0], ranked[1] if len(ranked) > 1 else ranked[0]
     intervals = [wilson_interval(*_pooled(one[4], "torch")) for one in (first, second)]
