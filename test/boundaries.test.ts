@@ -95,7 +95,7 @@ const walls: readonly { from: RegExp; may: readonly RegExp[]; why: string }[] = 
   { from: /^sdk\/cli\//, may: [/./], why: "the composition root may import everything" },
   {
     from: /^examples\//,
-    may: [/^omp-edge($|\/)/, /^node:/, /^examples\//, /^@mujoco\/mujoco$/],
+    may: [/^omp-edge($|\/)/, /^node:/, /^examples\//, /^@mujoco\/mujoco$/, /^aedes$/],
     why: "examples use what a user can use",
   },
 ];

@@ -24,17 +24,17 @@ test("hello-policy prints a chunk of six joints", async () => {
   }
 });
 
-test("serial-arm runs without hardware and stops clean", async () => {
-  const lines = (await runExample("serial-arm")).split("\n").map((line) => line.trim());
-  assert.deepEqual(lines.slice(0, 4), ["arming", "holding", "running", "idle"]);
-  assert.ok(lines.includes("faults: 0"), lines.join("\n"));
-});
-
-test("so101 drives six simulated servos with the bundled policy and stops clean", async () => {
-  const lines = (await runExample("so101")).split("\n").map((line) => line.trim());
-  assert.deepEqual(lines.slice(0, 4), ["arming", "holding", "running", "idle"]);
-  assert.ok(lines.includes("faults: 0,") || lines.includes("faults: 0"), lines.join("\n"));
-});
+for (const [name, what] of [
+  ["serial-arm", "a loopback controller"],
+  ["so101", "six simulated servos"],
+  ["mqtt-arm", "the firmware core behind a broker"],
+] as const) {
+  test(`${name} drives ${what} with the bundled policy and stops clean`, async () => {
+    const lines = (await runExample(name)).split("\n").map((line) => line.trim());
+    assert.deepEqual(lines.slice(0, 4), ["arming", "holding", "running", "idle"]);
+    assert.ok(lines.includes("faults: 0,") || lines.includes("faults: 0"), lines.join("\n"));
+  });
+}
 
 test(
   "browser-playground loads the bundle in a browser and answers a slider",

@@ -1,4 +1,4 @@
-import { connect, type IClientOptions, type MqttClient } from "mqtt";
+import { connect, type IClientOptions, type IClientPublishOptions, type MqttClient } from "mqtt";
 
 import type { Clock } from "../../../sdk/src/clock.ts";
 import { OmpError } from "../../../sdk/src/errors.ts";
@@ -34,9 +34,13 @@ export interface MqttTransportOptions {
   readonly connectTimeoutMs?: number;
 }
 
+/** CONNACK of a broker that does not speak the version: of MQTT 3.1.1 and of MQTT 5. */
+const unknownVersionCodes: ReadonlySet<unknown> = new Set([1, 0x84]);
+
 /**
  * Connects to a broker as one end of a robot's link: QoS 0, nothing retained, clean session, no reconnect, nothing queued while
- * offline. A lost broker closes the transport.
+ * offline. A lost broker closes the transport. With MQTT 5, messages also expire in the broker; a broker that only knows
+ * MQTT 3.1.1 is used without that, and the receiver's age gate is what drops late ones.
  *
  * @throws {OmpError} LINK_OPEN_FAILED, INVALID_ARGUMENT
  */
@@ -44,18 +48,44 @@ export async function openMqttTransport(options: MqttTransportOptions): Promise<
   const topics = linkTopics(options.robotId);
   const [readTopic, writeTopic] =
     options.end === "host" ? [topics.up, topics.down] : [topics.down, topics.up];
-  const client = connect(options.broker.url, clientOptions(options));
+  const client = await connectedClient(options);
   try {
-    await firstConnection(client);
-    const [grant] = await client.subscribeAsync(readTopic, { qos: 0 });
+    // A retained message is never sent on subscribing, and one that is forwarded says what it is.
+    const [grant] = await client.subscribeAsync(readTopic, { qos: 0, rh: 2, rap: true });
     if (grant !== undefined && grant.qos > 2) throw refused(options, `no read on ${readTopic}`);
   } catch (error) {
-    client.on("error", () => {});
-    client.end(true);
-    if (error instanceof OmpError) throw error;
-    throw refused(options, error instanceof Error ? error.message : String(error), error);
+    throw abandoned(client, options, error);
   }
   return join(client, writeTopic, options);
+}
+
+/** A client that the broker has accepted, of the newest version it speaks. */
+async function connectedClient(options: MqttTransportOptions): Promise<MqttClient> {
+  const newest = connect(options.broker.url, clientOptions(options, 5));
+  try {
+    await firstConnection(newest);
+    return newest;
+  } catch (error) {
+    const isUnknownVersion =
+      error instanceof Error && "code" in error && unknownVersionCodes.has(error.code);
+    const failure = abandoned(newest, options, error);
+    if (!isUnknownVersion) throw failure;
+  }
+  const older = connect(options.broker.url, clientOptions(options, 4));
+  try {
+    await firstConnection(older);
+    return older;
+  } catch (error) {
+    throw abandoned(older, options, error);
+  }
+}
+
+/** Lets go of a client that came to nothing; what to throw. */
+function abandoned(client: MqttClient, options: MqttTransportOptions, error: unknown): OmpError {
+  client.on("error", () => {});
+  client.end(true);
+  if (error instanceof OmpError) return error;
+  return refused(options, error instanceof Error ? error.message : String(error), error);
 }
 
 /** Bytes that may wait in the client's socket, where they can be neither aged nor taken back. */
@@ -89,10 +119,20 @@ class MqttLine implements Line {
   readonly #client: MqttClient;
   readonly #clock: Clock;
   readonly #topic: string;
+  readonly #publishOptions: IClientPublishOptions;
   readonly #sender = globalThis.crypto.getRandomValues(new Uint32Array(1))[0] ?? 0;
 
-  constructor(client: MqttClient, topic: string, { clock, robotId, broker }: MqttTransportOptions) {
+  constructor(client: MqttClient, topic: string, options: MqttTransportOptions) {
+    const { clock, robotId, broker, maxAgeMs = 100 } = options;
     this.name = `mqtt ${robotId} at ${broker.url}`;
+    this.#publishOptions = {
+      qos: 0,
+      retain: false,
+      // Whole seconds are the finest that MQTT 5 has.
+      ...(client.options.protocolVersion === 5 && {
+        properties: { messageExpiryInterval: Math.ceil(maxAgeMs / 1000) },
+      }),
+    };
     this.#client = client;
     this.#clock = clock;
     this.#topic = topic;
@@ -106,7 +146,7 @@ class MqttLine implements Line {
     message.writeUInt32LE(this.#sender, 0);
     message.writeUInt32LE(Math.round(this.#clock.nowMs()) >>> 0, 4);
     message.set(bytes.subarray(start, start + length), datagramHeaderBytes);
-    this.#client.publish(this.#topic, message, { qos: 0, retain: false });
+    this.#client.publish(this.#topic, message, this.#publishOptions);
     return length;
   }
 
@@ -115,10 +155,13 @@ class MqttLine implements Line {
   }
 }
 
-function clientOptions({ broker, connectTimeoutMs }: MqttTransportOptions): IClientOptions {
+function clientOptions(
+  { broker, connectTimeoutMs }: MqttTransportOptions,
+  protocolVersion: 4 | 5,
+): IClientOptions {
   const { username, password, ca, cert, key } = broker;
   return {
-    protocolVersion: 4,
+    protocolVersion,
     clean: true,
     reconnectPeriod: 0,
     queueQoSZero: false,
