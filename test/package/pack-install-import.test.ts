@@ -65,6 +65,7 @@ test("the packed tarball installs in an empty folder, imports, requires and runs
     "omp-edge/servo/testing",
     "omp-edge/socket",
     "omp-edge/mqtt",
+    "omp-edge/firmware",
     "omp-edge/fleet",
     "omp-edge/testing",
   ];
