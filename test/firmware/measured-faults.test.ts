@@ -181,23 +181,28 @@ for (const condition of monitored) {
   });
 }
 
-test("a joint enabled outside its range may come back, but not leave again", async () => {
-  const controller = await WasmController.create();
-  const outside = [0, 0, 0, top + 3 * margin, 0, 0];
-  controller.measured = outside;
-  controller.tick();
-  controller.hello(frameVectors.session_id);
-  assert.equal(controller.setParam(ParamCode.FollowingError, joint, 0).code, AckCode.Ok);
-  const { limitsCrc } = controller.getParam(ParamCode.FollowingError, joint);
-  assert.equal(controller.enable({ limitsCrc }).code, AckCode.Ok);
-  controller.tick(2 * faultTicks);
-  assert.equal(controller.mode, ControllerMode.Hold, "where it was found");
-  moveJoint(controller, top);
-  controller.tick();
-  controller.measured = outside;
-  controller.tick(faultTicks);
-  assert.equal(controller.fault, ControllerFault.Position);
-});
+for (const [side, limit, out] of [
+  ["above", top, top + 3 * margin],
+  ["below", bottom, bottom - 3 * margin],
+] as const) {
+  test(`a joint enabled ${side} its range may come back, but not leave again`, async () => {
+    const controller = await WasmController.create();
+    const outside = [0, 0, 0, out, 0, 0];
+    controller.measured = outside;
+    controller.tick();
+    controller.hello(frameVectors.session_id);
+    assert.equal(controller.setParam(ParamCode.FollowingError, joint, 0).code, AckCode.Ok);
+    const { limitsCrc } = controller.getParam(ParamCode.FollowingError, joint);
+    assert.equal(controller.enable({ limitsCrc }).code, AckCode.Ok);
+    controller.tick(2 * faultTicks);
+    assert.equal(controller.mode, ControllerMode.Hold, "where it was found");
+    moveJoint(controller, limit);
+    controller.tick();
+    controller.measured = outside;
+    controller.tick(faultTicks);
+    assert.equal(controller.fault, ControllerFault.Position);
+  });
+}
 
 test("the gripper's following error is its grip", async () => {
   const controller = await enabled();

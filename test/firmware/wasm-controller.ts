@@ -31,10 +31,8 @@ import { frameVectors } from "./vectors.ts";
 
 /** The part of the standard that this file uses; Node's types leave it to the DOM library. */
 declare const WebAssembly: {
-  instantiate(
-    bytes: Uint8Array,
-    imports: object,
-  ): Promise<{ readonly instance: { readonly exports: object } }>;
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: object };
 };
 
 export interface ControllerFrame {
@@ -76,6 +74,15 @@ export interface TrajPart {
 /** The module that ships. */
 export const committedCore: Uint8Array = readFileSync(firmwareCorePath());
 
+/** Compiled once each. */
+const modules = new Map<Uint8Array, object>();
+
+function moduleOf(core: Uint8Array): object {
+  const module = modules.get(core) ?? new WebAssembly.Module(core);
+  modules.set(core, module);
+  return module;
+}
+
 /** Mask of the reference controller's joints. */
 export const allJoints = 0x3f;
 
@@ -113,11 +120,22 @@ export class WasmController {
     this.#call("init", bootId);
   }
 
-  /** Starts anew, as after a reset, with a kept parameter block. */
-  boot(bootId: number, stored: Uint8Array): void {
-    new Uint8Array(this.#buffer, this.#call("input"), stored.length).set(stored);
-    this.#call("init_stored", bootId, stored.length);
+  /**
+   * Starts anew, as after a reset. Whoever needs hundreds of controllers starts one anew: every instance reserves gigabytes of address
+   * space, and Node has been seen to stop for good when it ran out of it.
+   *
+   * @param stored the kept parameter block, if there is one
+   */
+  boot(bootId: number, stored?: Uint8Array): void {
+    if (stored === undefined) this.#call("init", bootId);
+    else {
+      new Uint8Array(this.#buffer, this.#call("input"), stored.length).set(stored);
+      this.#call("init_stored", bootId, stored.length);
+    }
     this.#seq = 0;
+    this.#frames = [];
+    this.#wire = [];
+    this.#decoder.reset();
   }
 
   static async create(bootId = 1, core: Uint8Array = committedCore): Promise<WasmController> {
@@ -125,18 +143,24 @@ export class WasmController {
     const observe = (kind: number, tick: number, t0: number, dt: number, count: number): void => {
       events.push({ kind, tick: tick >>> 0, t0: t0 >>> 0, dt, count });
     };
-    const { instance } = await WebAssembly.instantiate(core, { env: { observe } });
+    const instance = new WebAssembly.Instance(moduleOf(core), { env: { observe } });
     return new WasmController(instance.exports, events, bootId);
   }
 
   /** A controller in HOLD with a session and a lease of `leaseMs` and its joints at 0. */
   static async enabled(leaseMs: number, core: Uint8Array = committedCore): Promise<WasmController> {
     const controller = await WasmController.create(1, core);
-    controller.tick();
-    controller.hello(frameVectors.session_id);
-    controller.takeFrames();
-    assert.equal(controller.enable({ leaseMs }).code, 0);
+    controller.bootEnabled(leaseMs);
     return controller;
+  }
+
+  /** Starts anew and goes to HOLD with a session and a lease of `leaseMs`. */
+  bootEnabled(leaseMs: number): void {
+    this.boot(1);
+    this.tick();
+    this.hello(frameVectors.session_id);
+    this.takeFrames();
+    assert.equal(this.enable({ leaseMs }).code, 0);
   }
 
   get now(): number {

@@ -109,6 +109,20 @@ static void acknowledge_event(void) {
   receive_frame(OMP_EVENT_ACK, payload, sizeof payload);
 }
 
+static void ask(void) {
+  uint8_t payload[4] = {0};
+  payload[0] = (uint8_t)below(OMP_MAX_JOINTS + 1);
+  switch (below(4)) {
+    case 0: receive_frame(OMP_DESCRIBE, payload, 1); break;
+    case 1: receive_frame(OMP_SYNC, payload, sizeof payload); break;
+    case 2: receive_frame(OMP_SUBSCRIBE, payload, sizeof payload); break;
+    default:
+      payload[0] = one_in(2) ? (uint8_t)(0x0f + below(5)) : (uint8_t)below(6);
+      payload[1] = payload[0] < 0x0f || one_in(4) ? (uint8_t)below(OMP_MAX_JOINTS) : (uint8_t)OMP_NO_JOINT;
+      receive_frame(OMP_PARAM_GET, payload, sizeof payload);
+  }
+}
+
 /* Mostly near the present command and time, so that a good share is admitted. */
 static void trajectory(void) {
   uint8_t payload[OMP_MAX_PAYLOAD] = {0};
@@ -154,6 +168,7 @@ static void arrive(void) {
     case 5: omp_core_reopen(&core); break;
     case 6: set_param(); break;
     case 7: acknowledge_event(); break;
+    case 8: ask(); break;
     default:
       if (core.session_id == 0) {
         hello();
