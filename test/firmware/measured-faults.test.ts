@@ -172,6 +172,17 @@ for (const condition of measurable) {
 const monitored = measurable.filter(({ fault }) => fault !== ControllerFault.Position);
 
 for (const condition of monitored) {
+  test(`${condition.name} of before ENABLE does not count after it`, async () => {
+    const controller = await enabled(condition.params);
+    condition.begin(controller);
+    controller.tick(faultTicks - 1);
+    assert.equal(controller.disable().code, AckCode.Ok);
+    const { limitsCrc } = controller.getParam(ParamCode.Underrun, noJoint);
+    assert.equal(controller.enable({ limitsCrc }).code, AckCode.Ok);
+    controller.tick(faultTicks - 1);
+    assert.equal(controller.mode, ControllerMode.Hold);
+  });
+
   test(`${condition.name} does not matter where it is not monitored`, async () => {
     const off = (condition.params ?? []).map(([param, of]) => [param, of, 0] as const);
     const controller = await enabled(off);

@@ -46,6 +46,15 @@ test("a changed parameter is kept once, in the block of the golden vectors' layo
   assert.equal(controller.takeStored().length, 0);
 });
 
+test("nothing is kept while the arm may move: writing stops some processors", async () => {
+  const controller = await booted(block);
+  assert.equal(controller.setParam(ParamCode.Underrun, noJoint, 1).code, AckCode.Ok);
+  assert.equal(controller.enable().code, AckCode.Ok);
+  assert.equal(controller.takeStored().length, 0);
+  assert.equal(controller.disable().code, AckCode.Ok);
+  assert.equal(controller.takeStored().length, block.length);
+});
+
 test("what was kept is in effect after a reset", async () => {
   const first = await booted(block);
   assert.equal(first.fault, ControllerFault.None);

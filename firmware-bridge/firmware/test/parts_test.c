@@ -1,4 +1,7 @@
-/* A joint table that cannot be one to move an arm by is refused, and a core that was given one stays dead. */
+/*
+ * Parts of the core by themselves. A joint table that cannot be one to move an arm by is refused, and a core that was given one stays
+ * dead. The event queue keeps the oldest and numbers them without 0.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +14,7 @@ static unsigned checks;
 static void expect(const char *what, int observed, int expected) {
   checks++;
   if (observed == expected) return;
-  (void)fprintf(stderr, "table_test: %s is %d, expected %d\n", what, observed, expected);
+  (void)fprintf(stderr, "parts_test: %s is %d, expected %d\n", what, observed, expected);
   exit(1);
 }
 
@@ -106,11 +109,31 @@ static void stay_dead(void) {
   expect("what a dead core keeps", (int)omp_core_store(&core, bytes), 0);
 }
 
+static void queue_events(void) {
+  omp_events events = {.last_id = UINT16_MAX - 2};
+  const uint16_t ids[] = {65534, 65535, 1, 2, 3, 4, 5, 6};
+  for (uint8_t i = 0; i < OMP_EVENT_DEPTH + 3; i++) omp_events_push(&events, (omp_event){.value = i});
+  expect("events that were lost", events.lost, 3);
+  for (int32_t i = 0; i < OMP_EVENT_DEPTH; i++) {
+    const omp_event *oldest = omp_events_oldest(&events);
+    expect("an event of a full queue", oldest == NULL, false);
+    expect("the id", oldest->id, ids[i]);
+    expect("the event", oldest->value, i);
+    expect("another id", omp_events_acknowledge(&events, (uint16_t)(ids[i] + 1)), false);
+    expect("its id", omp_events_acknowledge(&events, ids[i]), true);
+  }
+  expect("an event of an empty queue", omp_events_oldest(&events) != NULL, false);
+  events.lost = UINT16_MAX;
+  for (uint8_t i = 0; i <= OMP_EVENT_DEPTH; i++) omp_events_push(&events, (omp_event){0});
+  expect("events that were lost, saturated", events.lost, UINT16_MAX);
+}
+
 int main(void) {
   reset_table();
   refuse_joints();
   accept_edges();
   stay_dead();
-  (void)printf("%u checks of the joint table\n", checks);
+  queue_events();
+  (void)printf("%u checks of parts\n", checks);
   return 0;
 }
