@@ -1,5 +1,6 @@
 import {
   createLinkCounters,
+  requireLeaseMs,
   type ActuatorLink,
   type LinkCounters,
   type LinkDescription,
@@ -128,13 +129,7 @@ export class ControllerLink implements ActuatorLink {
   }
 
   async arm(leaseMs: number): Promise<void> {
-    if (!(Number.isInteger(leaseMs) && leaseMs >= 20 && leaseMs <= 1000)) {
-      throw new OmpError("INVALID_ARGUMENT", {
-        what: "leaseMs is out of range",
-        observed: `${leaseMs}`,
-        expected: "a whole number from 20 to 1000",
-      });
-    }
+    requireLeaseMs(leaseMs);
     const connection = this.#connection;
     if (connection === undefined || this.#state === "faulted" || this.#stops.isEmergency) {
       throw this.#wrongState("arm", "idle or armed");

@@ -1,3 +1,4 @@
+import { ErrorCode, OmpError } from "./errors.ts";
 import type { Joint, JointState, Trajectory } from "./types.ts";
 
 /** What a controller said about itself when the link opened. */
@@ -73,8 +74,8 @@ export interface ActuatorLink {
    * Allows motion. The measured position becomes the command, so that nothing jumps. The controller stops by itself `leaseMs`
    * after the last `heartbeat` or accepted trajectory.
    *
-   * @param leaseMs 20 to 1000
-   * @throws {OmpError} INVALID_STATE, LINK_REFUSED, LINK_TIMEOUT, LINK_CLOSED
+   * @param leaseMs whole, 20 to 1000
+   * @throws {OmpError} INVALID_ARGUMENT, INVALID_STATE, LINK_REFUSED, LINK_TIMEOUT, LINK_CLOSED
    */
   arm(leaseMs: number): Promise<void>;
   /**
@@ -120,4 +121,14 @@ export function createLinkCounters(): LinkCounters {
     framesMalformed: 0,
     reconnects: 0,
   };
+}
+
+/** @throws {OmpError} INVALID_ARGUMENT for a lease that `arm` must refuse */
+export function requireLeaseMs(leaseMs: number): void {
+  if (Number.isInteger(leaseMs) && leaseMs >= 20 && leaseMs <= 1000) return;
+  throw new OmpError(ErrorCode.InvalidArgument, {
+    what: "leaseMs is out of range",
+    observed: String(leaseMs),
+    expected: "a whole number from 20 to 1000",
+  });
 }

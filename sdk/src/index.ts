@@ -7,7 +7,7 @@ export type {
   LinkState,
   TrajectoryVerdict,
 } from "./actuator-link.ts";
-export { createLinkCounters } from "./actuator-link.ts";
+export { createLinkCounters, requireLeaseMs } from "./actuator-link.ts";
 export type {
   BackendInfo,
   InferenceBackend,

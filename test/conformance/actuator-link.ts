@@ -211,6 +211,7 @@ export function testActuatorLink(
       await probe.connect();
       await assert.rejects(fixture.link.arm(19), { code: "INVALID_ARGUMENT" });
       await assert.rejects(fixture.link.arm(1001), { code: "INVALID_ARGUMENT" });
+      await assert.rejects(fixture.link.arm(100.5), { code: "INVALID_ARGUMENT" });
       assert.equal(fixture.link.state, "idle");
     });
 

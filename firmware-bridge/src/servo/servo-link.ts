@@ -1,5 +1,6 @@
 import {
   createLinkCounters,
+  requireLeaseMs,
   type ActuatorLink,
   type LinkCounters,
   type LinkDescription,
@@ -127,13 +128,7 @@ export class ServoLink implements ActuatorLink {
   }
 
   async arm(leaseMs: number): Promise<void> {
-    if (!(Number.isInteger(leaseMs) && leaseMs >= 20 && leaseMs <= 1000)) {
-      throw new OmpError("INVALID_ARGUMENT", {
-        what: "leaseMs is out of range",
-        observed: `${leaseMs}`,
-        expected: "a whole number from 20 to 1000",
-      });
-    }
+    requireLeaseMs(leaseMs);
     const running = this.#running;
     const isFaulted = running?.connection.controller.state === "faulted";
     if (running === undefined || isFaulted || running.cycle.isChangingTorque) {

@@ -5,6 +5,7 @@ import {
   type LinkDescription,
   type LinkEvents,
   type LinkState,
+  requireLeaseMs,
   type TrajectoryVerdict,
 } from "../actuator-link.ts";
 import { type Clock, sleepUntil } from "../clock.ts";
@@ -77,13 +78,7 @@ export class LoopbackLink implements ActuatorLink {
 
   async arm(leaseMs: number): Promise<void> {
     this.#require("arm", "idle", "armed", "moving");
-    if (!(leaseMs >= 20 && leaseMs <= 1000)) {
-      throw new OmpError(ErrorCode.InvalidArgument, {
-        what: "the lease is out of range",
-        observed: `${leaseMs} ms`,
-        expected: "20 to 1000 ms",
-      });
-    }
+    requireLeaseMs(leaseMs);
     if (!this.controller.arm(leaseMs)) {
       throw new OmpError(ErrorCode.LinkRefused, { what: "the loopback controller does not arm" });
     }
