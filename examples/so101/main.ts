@@ -4,8 +4,7 @@ import { ControlLoop, JointStateSensor } from "omp-edge";
 import { loadPolicy, MonotonicClock } from "omp-edge/node";
 import { openSerialTransport } from "omp-edge/serial";
 import { parseCalibration, ServoLink } from "omp-edge/servo";
-import { SimulatedSo101 } from "omp-edge/servo/testing";
-import { ScriptedSensor } from "omp-edge/testing";
+import { ScriptedSensor, SimulatedSo101 } from "omp-edge/testing";
 
 const [path, calibrationFile = "calibration.json"] = process.argv.slice(2);
 const clock = new MonotonicClock();

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 
 import { calibrationText, parseCalibration } from "../../firmware-bridge/src/servo/index.ts";
-import { SimulatedSo101 } from "../../firmware-bridge/src/testing/servo.ts";
+import { SimulatedSo101 } from "../../firmware-bridge/src/testing/index.ts";
 import { calibrate } from "../../sdk/cli/motors/calibrate.ts";
 import { jog } from "../../sdk/cli/motors/jog.ts";
 import type { MotorsConsole, MotorsContext } from "../../sdk/cli/motors/motors-console.ts";

@@ -62,8 +62,6 @@ test("the packed tarball installs in an empty folder, imports, requires and runs
     "omp-edge/serial",
     "omp-edge/socket",
     "omp-edge/servo",
-    "omp-edge/servo/testing",
-    "omp-edge/socket",
     "omp-edge/mqtt",
     "omp-edge/firmware",
     "omp-edge/fleet",

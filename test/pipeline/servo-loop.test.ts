@@ -3,8 +3,7 @@ import { test } from "node:test";
 
 import { ControlLoop, FaultReason, JointStateSensor, OmpPolicy, type LoopState } from "omp-edge";
 import { ServoLink, sts3215, xl330M288, type ServoModel } from "omp-edge/servo";
-import { SimulatedServoBus } from "omp-edge/servo/testing";
-import { FakeBackend } from "omp-edge/testing";
+import { FakeBackend, SimulatedServoBus } from "omp-edge/testing";
 
 import { VirtualTime } from "../conformance/virtual-time.ts";
 import { advance, evaluateRows, tinyGraph, tinyManifest } from "./tiny-loop.ts";

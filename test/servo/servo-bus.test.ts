@@ -7,7 +7,7 @@ import {
   xl330M288,
   type ServoModel,
 } from "../../firmware-bridge/src/servo/index.ts";
-import { SimulatedServoBus } from "../../firmware-bridge/src/testing/servo.ts";
+import { SimulatedServoBus } from "../../firmware-bridge/src/testing/index.ts";
 import { FaultInjector } from "../../firmware-bridge/src/transport/fault-injector.ts";
 import { isOmpError } from "../../sdk/src/errors.ts";
 import { createRandom } from "../../sdk/src/random.ts";

@@ -9,7 +9,7 @@ import {
 import {
   SimulatedServoBus,
   type SimulatedServoOptions,
-} from "../../firmware-bridge/src/testing/servo.ts";
+} from "../../firmware-bridge/src/testing/index.ts";
 import type { LinkState, TrajectoryVerdict } from "../../sdk/src/actuator-link.ts";
 import { createJointState, createTrajectory, type JointState } from "../../sdk/src/types.ts";
 import { VirtualTime } from "../conformance/virtual-time.ts";

@@ -10,7 +10,7 @@ import {
   xl330M288,
   type ServoModel,
 } from "../../firmware-bridge/src/servo/index.ts";
-import { SimulatedServoBus } from "../../firmware-bridge/src/testing/servo.ts";
+import { SimulatedServoBus } from "../../firmware-bridge/src/testing/index.ts";
 import { VirtualTime } from "../conformance/virtual-time.ts";
 
 async function openBus(

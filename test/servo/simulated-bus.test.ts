@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { sts3215, xm430W350, type ServoModel } from "../../firmware-bridge/src/servo/index.ts";
-import { SimulatedServoBus } from "../../firmware-bridge/src/testing/servo.ts";
+import { SimulatedServoBus } from "../../firmware-bridge/src/testing/index.ts";
 import { VirtualTime } from "../conformance/virtual-time.ts";
 import { hexOf, packetNamed } from "./vectors.ts";
 

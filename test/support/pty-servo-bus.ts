@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 
-import type { SimulatedServoBus } from "../../firmware-bridge/src/testing/servo.ts";
+import type { SimulatedServoBus } from "../../firmware-bridge/src/testing/index.ts";
 
 /** The far end of a pty on standard input and output; says "ready" on standard error. */
 const bridgeProgram = `

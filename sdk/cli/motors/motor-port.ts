@@ -1,6 +1,6 @@
 import { openSerialTransport } from "../../../firmware-bridge/src/serial.ts";
 import { ServoBus, servoModels } from "../../../firmware-bridge/src/servo/index.ts";
-import { SimulatedSo101 } from "../../../firmware-bridge/src/testing/servo.ts";
+import { SimulatedSo101 } from "../../../firmware-bridge/src/testing/index.ts";
 import type { OpenTransport } from "../../../firmware-bridge/src/transport/transport.ts";
 import type { Clock } from "../../src/clock.ts";
 import { ErrorCode, OmpError } from "../../src/errors.ts";

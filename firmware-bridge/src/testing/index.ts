@@ -1,4 +1,5 @@
-/** omp-edge/servo/testing: servo buses that are not there. */
+/** omp-edge/testing: what stands in for a robot, bus servos included; no Node built-in. */
+export * from "../../../sdk/src/testing/index.ts";
 export {
   SimulatedServoBus,
   type ServoTrouble,
