@@ -1,5 +1,6 @@
-import { readFileSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+
+import { linkOf, namesIn, textOf } from "../system-files.ts";
 
 /** A process that has a port open. */
 export interface PortHolder {
@@ -28,32 +29,8 @@ export function portHolders(path: string, root: string = "/"): PortHolders {
     const files = join(processes, entry, "fd");
     const descriptors = namesIn(files);
     if (descriptors === undefined) isComplete = false;
-    if (!descriptors?.some((descriptor) => leadsTo(join(files, descriptor), path))) continue;
-    holders.push({ pid: Number(entry), name: nameOf(join(processes, entry, "comm")) });
+    if (!descriptors?.some((descriptor) => linkOf(join(files, descriptor)) === path)) continue;
+    holders.push({ pid: Number(entry), name: textOf(join(processes, entry, "comm")) ?? "unknown" });
   }
   return { holders: holders.sort((a, b) => a.pid - b.pid), isComplete };
-}
-
-function leadsTo(link: string, path: string): boolean {
-  try {
-    return readlinkSync(link) === path;
-  } catch {
-    return false;
-  }
-}
-
-function nameOf(path: string): string {
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch {
-    return "unknown";
-  }
-}
-
-function namesIn(folder: string): string[] | undefined {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return undefined;
-  }
 }

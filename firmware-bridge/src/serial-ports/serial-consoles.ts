@@ -1,5 +1,6 @@
-import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+
+import { namesIn, textOf } from "../system-files.ts";
 
 /**
  * What talks on a UART of the board by itself: login prompts that systemd starts, and the kernel's messages. A Jetson's is nvgetty.service,
@@ -20,22 +21,10 @@ export function serialConsoles(device: string, root: string = "/"): string[] {
 /** Units that some target wants. */
 function enabledUnits(root: string): string[] {
   const folder = join(root, "etc/systemd/system");
-  const wants = namesIn(folder).filter((name) => name.endsWith(".wants"));
-  return [...new Set(wants.flatMap((name) => namesIn(join(folder, name))))];
+  const wants = (namesIn(folder) ?? []).filter((name) => name.endsWith(".wants"));
+  return [...new Set(wants.flatMap((name) => namesIn(join(folder, name)) ?? []))];
 }
 
 function commandLine(root: string): string[] {
-  try {
-    return readFileSync(join(root, "proc/cmdline"), "utf8").trim().split(/\s+/);
-  } catch {
-    return [];
-  }
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  return textOf(join(root, "proc/cmdline"))?.split(/\s+/) ?? [];
 }

@@ -1,5 +1,7 @@
-import { readFileSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+
+import { linkOf, namesIn, numberOf, targetOf, textOf } from "../system-files.ts";
 
 /** A USB device as it describes itself; ids are four hexadecimal digits. */
 export interface UsbDevice {
@@ -37,7 +39,7 @@ export interface SerialPortFacts {
 export function readSerialPorts(root: string = "/"): SerialPortFacts[] {
   const classFolder = join(root, "sys/class/tty");
   const byIds = byIdNames(root);
-  return namesIn(classFolder)
+  return (namesIn(classFolder) ?? [])
     .map((device) => readPort(root, join(classFolder, device), device, byIds.get(device)))
     .filter((port) => port !== undefined)
     .sort(byNameAndIndex);
@@ -128,7 +130,7 @@ function readUsb(hardware: string, root: string): UsbDevice | undefined {
 function byIdNames(root: string): Map<string, string> {
   const folder = join(root, "dev/serial/by-id");
   const names = new Map<string, string>();
-  for (const name of namesIn(folder)) {
+  for (const name of namesIn(folder) ?? []) {
     const target = linkOf(join(folder, name));
     if (target !== undefined) names.set(basename(target), `/dev/serial/by-id/${name}`);
   }
@@ -143,35 +145,4 @@ function byNameAndIndex(a: SerialPortFacts, b: SerialPortFacts): number {
 function accessOf(path: string): SerialPortFacts["access"] {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? undefined : { mode: stats.mode, uid: stats.uid, gid: stats.gid };
-}
-
-function numberOf(path: string): number | undefined {
-  const text = textOf(path);
-  const value = text === undefined || text === "" ? Number.NaN : Number(text);
-  return Number.isFinite(value) ? value : undefined;
-}
-
-/** What cannot be read is not known: a port may be unplugged while it is looked at. */
-function orUndefined<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
-}
-
-function textOf(path: string): string | undefined {
-  return orUndefined(() => readFileSync(path, "utf8").trim());
-}
-
-function linkOf(path: string): string | undefined {
-  return orUndefined(() => readlinkSync(path));
-}
-
-function targetOf(path: string): string | undefined {
-  return orUndefined(() => realpathSync(path));
-}
-
-function namesIn(folder: string): string[] {
-  return orUndefined(() => readdirSync(folder)) ?? [];
 }

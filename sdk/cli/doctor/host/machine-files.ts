@@ -1,6 +1,13 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+
+import {
+  bytesOf,
+  namesIn,
+  numberOf,
+  orUndefined,
+  textOf,
+} from "../../../../firmware-bridge/src/system-files.ts";
 
 /** What Linux says of a machine in files. What cannot be read is not known: a sensor may be switched off, a file forbidden. */
 export class MachineFiles {
@@ -13,39 +20,25 @@ export class MachineFiles {
 
   /** Without surrounding blanks and the zero byte at the end of a device tree's strings. */
   text(path: string): string | undefined {
-    return this.#bytes(path)?.toString("utf8").replaceAll("\0", " ").trim();
+    return textOf(join(this.#root, path));
   }
 
   /** As `text`, of a file compressed by gzip. */
   unzipped(path: string): string | undefined {
-    const bytes = this.#bytes(path);
+    const bytes = bytesOf(join(this.#root, path));
     return bytes && orUndefined(() => gunzipSync(bytes).toString("utf8"));
   }
 
   /** A file that holds one number and nothing else. */
   number(path: string): number | undefined {
-    const text = this.text(path);
-    const value = text === undefined || text === "" ? Number.NaN : Number(text);
-    return Number.isFinite(value) ? value : undefined;
+    return numberOf(join(this.#root, path));
   }
 
   /** Names in a folder that begin with `prefix`, in the order of their numbers. */
   names(folder: string, prefix: string): readonly string[] {
-    const names = orUndefined(() => readdirSync(join(this.#root, folder))) ?? [];
+    const names = namesIn(join(this.#root, folder)) ?? [];
     return names
       .filter((name) => name.startsWith(prefix))
       .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
-  }
-
-  #bytes(path: string): Buffer | undefined {
-    return orUndefined(() => readFileSync(join(this.#root, path)));
-  }
-}
-
-function orUndefined<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
   }
 }
