@@ -43,8 +43,18 @@ const walls: readonly { from: RegExp; may: readonly RegExp[]; why: string }[] = 
     why: "the web runtime has no Node built-in and takes onnxruntime-web by the conditional import",
   },
   {
+    from: /^sdk\/src\/recording\//,
+    may: [
+      /^sdk\/src\/(?!runtime\/|testing\/)/,
+      /^node:fs\/promises$/,
+      /^node:path$/,
+      /^@mcap\/core$/,
+    ],
+    why: "a recording watches the pipeline from outside and ends in a file; MCAP has one home",
+  },
+  {
     from: /^sdk\/src\//,
-    may: [/^sdk\/src\/(?!runtime\/(node|web)\/)/, /^type:@mujoco\/mujoco$/],
+    may: [/^sdk\/src\/(?!recording\/|runtime\/(node|web)\/)/, /^type:@mujoco\/mujoco$/],
     why: "the pure pipeline imports nothing but itself",
   },
   {
@@ -89,7 +99,12 @@ const walls: readonly { from: RegExp; may: readonly RegExp[]; why: string }[] = 
   },
   {
     from: /^models\/src\//,
-    may: [/^models\/src\//, /^sdk\/src\/(errors\.ts|bundle\/|runtime\/node\/)/, /^node:/],
+    may: [
+      /^models\/src\//,
+      /^sdk\/src\/(errors\.ts|bundle\/|recording\/|runtime\/node\/)/,
+      /^node:/,
+      /^hyparquet-writer$/,
+    ],
     why: "the host tool knows the bundle and nothing of robots",
   },
   { from: /^sdk\/cli\//, may: [/./], why: "the composition root may import everything" },

@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import("./commands/verify.ts")).verify,
   study: async () => (await import("./commands/study.ts")).study,
   serve: async () => (await import("./commands/serve.ts")).serve,
+  recording: async () => (await import("./commands/recording.ts")).recording,
   inspect: async () => (await import("./commands/inspect.ts")).inspect,
 };
 

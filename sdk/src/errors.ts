@@ -34,6 +34,10 @@ export const ErrorCode = {
   LinkClosed: "LINK_CLOSED",
   /** No answer in time. */
   LinkTimeout: "LINK_TIMEOUT",
+  /** A recording cannot be written or read. */
+  RecordingFailed: "RECORDING_FAILED",
+  /** A file is no recording of omp-edge, or cannot become what was asked for. */
+  RecordingInvalid: "RECORDING_INVALID",
   /** A host tool (Python, compiler) failed or is missing. */
   ToolFailed: "TOOL_FAILED",
   /** A bug of omp-edge. */

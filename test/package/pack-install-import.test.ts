@@ -65,6 +65,7 @@ test("the packed tarball installs in an empty folder, imports, requires and runs
     "omp-edge/mqtt",
     "omp-edge/firmware",
     "omp-edge/fleet",
+    "omp-edge/recording",
     "omp-edge/testing",
   ];
   const imported = run(
