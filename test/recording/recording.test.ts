@@ -5,16 +5,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { McapIndexedReader } from "@mcap/core";
-import { JointStateSensor } from "omp-edge";
 import {
   BlackBox,
   EpisodeRecording,
-  LoopRecorder,
   openRecording,
   type RecordedMessage,
 } from "omp-edge/recording";
 
-import { TinyLoop, tinyManifest } from "../pipeline/tiny-loop.ts";
+import { recordedLoop, runUntil } from "./recorded-loop.ts";
 
 let folder = "";
 before(async () => {
@@ -22,39 +20,10 @@ before(async () => {
 });
 after(async () => rm(folder, { recursive: true }));
 
-const utcNowMs = (): number => Date.UTC(2026, 0, 2, 3, 4, 5);
-
-interface RecordedLoop {
-  readonly tiny: TinyLoop;
-  readonly recorder: LoopRecorder;
-}
-
-async function recordedLoop(seconds = 60): Promise<RecordedLoop> {
-  const made: { recorder?: LoopRecorder } = {};
-  const tiny = await TinyLoop.create({
-    sensors: (clock, link) => {
-      made.recorder = new LoopRecorder({ manifest: tinyManifest, clock, seconds, utcNowMs });
-      return [made.recorder.tap(new JointStateSensor(link, 2))];
-    },
-  });
-  assert.ok(made.recorder !== undefined);
-  made.recorder.attach(tiny.loop, tiny.link);
-  return { tiny, recorder: made.recorder };
-}
-
 async function messagesOf(path: string): Promise<RecordedMessage[]> {
   const messages = [];
   for await (const message of (await openRecording(path)).messages) messages.push(message);
   return messages;
-}
-
-/** Lets virtual time pass until a promise that also waits for the disk is settled. */
-async function runUntil<T>(tiny: TinyLoop, promise: Promise<T>): Promise<T> {
-  const pending = Symbol();
-  for (;;) {
-    const outcome = await Promise.race([promise, tiny.run(10).then(() => pending)]);
-    if (outcome !== pending) return promise;
-  }
 }
 
 test("a recording holds what the loop saw and did, in its order and to the last bit", async () => {
