@@ -159,7 +159,7 @@ def sweep(
         for episode in run_episodes(world, pilot, spec.first_seed, spec.episodes):
             successes += episode.success
             interrupt.check()
-        table.add(combination, successes, spec.episodes)
+        table.add(combination, successes, spec.episodes, recipe.train.threads)
         events.log(f"{name}: {successes} of {spec.episodes} episodes succeed")
     return {"table": str(out / SWEEP_FILE), "runs": len(chosen)}
 

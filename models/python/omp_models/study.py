@@ -11,19 +11,16 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from . import events, yaml_text
+from . import yaml_text
 from .errors import OmpModelsError
+from .provenance import commit, hardware, versions
 from .recipe import Recipe
 
 DIFFICULTIES = ("adroit", "easy", "medium", "hard", "very hard")
 """Meta-World's classes are those of Seo et al. 2023 (arXiv 2206.14244), as in the papers."""
-VERSIONED = ("torch", "numpy", "onnxruntime", "mujoco", "metaworld", "gymnasium-robotics")
 
 
 @dataclass(frozen=True)
@@ -188,36 +185,3 @@ def _outcome(policy: dict[str, Any]) -> dict[str, Any]:
         "inference_p50_ms": (policy["inference"] or {}).get("p50_ms"),
         "round_trip_p50_ms": (policy["round_trip"] or {}).get("p50_ms"),
     }
-
-
-def hardware(threads: int) -> str:
-    """Processor and what of it was used; nothing that names the machine."""
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    name = names[0] if names else platform.machine()
-    return f"{name}, {os.cpu_count()} logical cores, {threads} training thread{'s' if threads > 1 else ''}"
-
-
-def commit() -> str | None:
-    """The repository's commit, with `+` where files were changed; None outside of one."""
-
-    def git(*args: str) -> str | None:
-        folder = Path(__file__).parent
-        ended = subprocess.run(["git", "-C", str(folder), *args], capture_output=True, text=True, check=False)
-        return ended.stdout.strip() if ended.returncode == 0 else None
-
-    head = git("rev-parse", "--short=12", "HEAD")
-    return head and head + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that decide a result, where they are installed."""
-    found = {}
-    for name in VERSIONED:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            events.log(f"{name} is not installed")
-    return found

@@ -5,6 +5,7 @@ import itertools
 from pathlib import Path
 
 from .errors import OmpModelsError
+from .provenance import commit, hardware
 
 SWEEP_FILE = "sweep.csv"
 
@@ -29,11 +30,13 @@ def run_name(combination: dict[str, str]) -> str:
 
 
 class SweepTable:
-    """`sweep.csv`: a row a finished run, `successes` of `episodes` and the keys that were varied."""
+    """`sweep.csv`: a row a finished run, with the keys that were varied and OUTCOME."""
+
+    OUTCOME = ("successes", "episodes", "hardware", "commit")
 
     def __init__(self, out: Path, keys: list[str]):
         self._path = out / SWEEP_FILE
-        self._columns = [*keys, "successes", "episodes"]
+        self._columns = [*keys, *self.OUTCOME]
         out.mkdir(parents=True, exist_ok=True)
         self._rows: list[dict[str, str]] = []
         if self._path.exists():
@@ -49,9 +52,10 @@ class SweepTable:
         """Whether its run was finished by a former call."""
         return any(combination.items() <= row.items() for row in self._rows)
 
-    def add(self, combination: dict[str, str], successes: int, episodes: int) -> None:
-        """Adds the row of a run and writes the file, complete or not at all."""
-        self._rows.append({**combination, "successes": str(successes), "episodes": str(episodes)})
+    def add(self, combination: dict[str, str], successes: int, episodes: int, threads: int) -> None:
+        """Adds the row of a run on so many training threads and writes the file, complete or not at all."""
+        outcome = (str(successes), str(episodes), hardware(threads), commit() or "")
+        self._rows.append({**combination, **dict(zip(self.OUTCOME, outcome, strict=True))})
         temporary = self._path.with_suffix(".tmp")
         with temporary.open("w", newline="") as file:
             writer = csv.DictWriter(file, self._columns, lineterminator="\n")

@@ -1,5 +1,6 @@
 """A sweep trains and judges every combination once."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -48,7 +49,8 @@ def test_a_sweep_fills_its_table_and_goes_on(tmp_path, capsys):
     assert events[-1] == {"event": "result", "command": "sweep", "table": str(out / "sweep.csv"), "runs": 2}
     trained = [event["message"] for event in events if event["event"] == "log" and "parameters" in event["message"]]
     assert len(trained) == 1, "the first run is not done again"
-    rows = [line.split(",") for line in (out / "sweep.csv").read_text().splitlines()]
-    assert rows[0] == ["train.lambda_directional", "successes", "episodes"]
+    with (out / "sweep.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["train.lambda_directional", "successes", "episodes", "hardware", "commit"]
     assert [(row[0], row[2]) for row in rows[1:]] == [("0.1", "1"), ("0.5", "1")]
     assert main([*sweep, "train.seed=1"]) == 1, "another sweep needs another directory"
