@@ -47,7 +47,10 @@ class PolicyConfig:
     quantization steps. `dp3` and `regression` predict actions as published.
     """
     down_dims: tuple[int, ...] = (64, 128)
-    """Channels of every level of the U-Net, each a multiple of 8; the length halves between levels."""
+    """Channels of every level of the U-Net, each a multiple of 8 from 16 on; the length halves between levels.
+
+    GroupNorm has 8 groups. With 8 channels each is normalised by itself: at length 1 that leaves nothing of it.
+    """
     time_embedding_dim: int = 128
     encoder_hidden_dim: int = 128
     """Hidden units of the encoder of vectors; MP1 and DP3 have 64."""
@@ -64,8 +67,8 @@ class PolicyConfig:
         _require_positive(self, "dt_ms")
         embedding = self.time_embedding_dim
         _require(embedding >= 4 and embedding % 2 == 0, f"time_embedding_dim {embedding}: an even number from 4 on")
-        multiples = len(self.down_dims) > 0 and all(dim > 0 and dim % 8 == 0 for dim in self.down_dims)
-        _require(multiples, f"down_dims {self.down_dims}: multiples of 8 expected")
+        normable = len(self.down_dims) > 0 and all(dim >= 16 and dim % 8 == 0 for dim in self.down_dims)
+        _require(normable, f"down_dims {self.down_dims}: multiples of 8 from 16 on expected, two a group")
         levels = 2 ** (len(self.down_dims) - 1)
         _require(self.horizon % levels == 0, f"horizon {self.horizon} is not a multiple of {levels}")
         last_row = self.action_start_index + self.lead_steps + self.n_action_steps

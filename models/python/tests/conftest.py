@@ -22,7 +22,7 @@ def policy_config() -> PolicyConfig:
         action_dim=2,
         horizon=8,
         n_action_steps=4,
-        down_dims=(8, 16),
+        down_dims=(16, 32),
         time_embedding_dim=16,
         encoder_hidden_dim=16,
         encoder_feature_dim=8,

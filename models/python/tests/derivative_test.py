@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from omp_models.config import PREDICTIONS, PolicyConfig
+from omp_models.config import PREDICTIONS, PolicyConfig, TrainConfig
 from omp_models.networks import PolicyNetwork
 from omp_models.objectives.derivative import time_derivative_dde, time_derivative_jvp
+from omp_models.objectives.mean_flow import PathPoints, path_correction
 
 EPSILON = 0.005
 
@@ -54,6 +55,27 @@ def test_error_of_the_central_difference_is_of_second_order(
     exact = time_derivative_jvp(network, *inputs)
     coarse, fine = (relative_error(time_derivative_dde(network, *inputs, e), exact) for e in (0.01, 0.005))
     assert coarse / fine == pytest.approx(4, rel=0.1)
+
+
+@pytest.mark.parametrize("derivative", ["jvp", "dde"])
+def test_mixed_precision_leaves_the_target_alone(
+    network: PolicyNetwork, policy_config: PolicyConfig, derivative: str
+) -> None:
+    z, r, t, v, features = point(policy_config, torch.float32)
+    config = TrainConfig(derivative=derivative, dde_epsilon=EPSILON)
+    arguments = (config, network, PathPoints(z, v, r, t, first_moving=0), v, features)
+    exact = path_correction(*arguments)
+    network.mixed_precision = True
+    assert torch.equal(path_correction(*arguments), exact)
+    assert network.mixed_precision
+
+
+def test_a_central_difference_does_not_survive_bfloat16(network: PolicyNetwork, policy_config: PolicyConfig) -> None:
+    """Why the target is left alone."""
+    inputs = point(policy_config, torch.float32)
+    exact = time_derivative_jvp(network, *inputs)
+    network.mixed_precision = True
+    assert relative_error(time_derivative_dde(network, *inputs, EPSILON), exact) > 0.05
 
 
 def deviation(t: Tensor) -> Tensor:

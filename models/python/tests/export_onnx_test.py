@@ -23,7 +23,7 @@ IMAGE = {"observation.image": (3, 32, 32), "observation.state": (5,)}
 def test_every_objective_exports(objective: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Two of dp3's ten equal evaluations: the exporter needs seconds for each.
     monkeypatch.setattr("omp_models.objectives.dp3.SAMPLE_STEPS", 2)
-    config = PolicyConfig(horizon=4, n_action_steps=2, lead_steps=0, down_dims=(8,), objective=objective)
+    config = PolicyConfig(horizon=4, n_action_steps=2, lead_steps=0, down_dims=(16,), objective=objective)
     policy = random_policy(config)
     export_onnx(policy, tmp_path / "policy.onnx")
     graph = onnx.load(tmp_path / "policy.onnx").graph
@@ -63,7 +63,7 @@ def test_the_graph_of_free_times_steps_like_the_network(tmp_path: Path) -> None:
 
 
 def test_free_times_need_an_objective_with_an_interval(tmp_path: Path) -> None:
-    config = PolicyConfig(horizon=4, n_action_steps=2, lead_steps=0, down_dims=(8,), objective="dp3")
+    config = PolicyConfig(horizon=4, n_action_steps=2, lead_steps=0, down_dims=(16,), objective="dp3")
     with pytest.raises(OmpModelsError, match="dp3 learns no interval"):
         export_timed_onnx(random_policy(config), tmp_path / "tau.onnx")
 

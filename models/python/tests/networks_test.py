@@ -8,6 +8,7 @@ from omp_models.config import PolicyConfig
 from omp_models.networks import PolicyNetwork, full_precision
 from omp_models.networks.encoders import ImageEncoder, PointCloudEncoder
 from omp_models.networks.resnet import ResNet18
+from omp_models.networks.unet import ConvBlock
 
 FULL, MIDDLE, SIMPLE = (512, 1024, 2048), (256, 512, 1024), (128, 256, 384)
 SEEN = {"observation.image": (3, 32, 32), "observation.point_cloud": (16, 3), "observation.state": (5,)}
@@ -56,6 +57,14 @@ def test_resnet_has_its_published_size():
     """ResNet-18 has 11,689,512 parameters, 513,000 of them in the classifier that we leave out."""
     with torch.device("meta"):
         assert parameters(ResNet18(3)) == 11_689_512 - 513_000
+
+
+@pytest.mark.parametrize(("channels", "forgets"), [(8, True), (16, False)])
+def test_a_level_of_one_channel_a_group_forgets_its_input_at_length_one(channels, forgets):
+    """Why the configuration refuses 8 channels."""
+    torch.manual_seed(0)
+    output = ConvBlock(3, channels)(torch.randn(5, 3, 1))
+    assert torch.allclose(output, output[:1].expand_as(output), atol=1e-4) == forgets
 
 
 def test_the_order_of_points_does_not_matter():

@@ -65,10 +65,10 @@ def test_a_mistake_is_named(change, message):
 
 
 def test_a_recipe_is_changed_from_outside():
-    changes = ["train.policy.objective=mp1", "train.lambda_dispersive=1e-1", "train.policy.down_dims=[8, 16]"]
+    changes = ["train.policy.objective=mp1", "train.lambda_dispersive=1e-1", "train.policy.down_dims=[16, 32]"]
     recipe = Recipe.from_files([PUSH], changes)
     assert recipe.train.policy.objective == "mp1"
-    assert recipe.train.policy.down_dims == (8, 16)
+    assert recipe.train.policy.down_dims == (16, 32)
     assert recipe.train.lambda_dispersive == 0.1
     assert recipe.train.steps == Recipe.from_file(PUSH).train.steps
 

@@ -24,7 +24,7 @@ def tiny(shapes=None, steps=24, **training) -> TrainConfig:
         action_dim=2,
         horizon=4,
         n_action_steps=2,
-        down_dims=(8, 16),
+        down_dims=(16, 32),
         time_embedding_dim=16,
         encoder_feature_dim=8,
         **{name: training.pop(name) for name in names if name in training},
@@ -110,7 +110,7 @@ def test_curves_and_rollouts_are_recorded_with_the_best_policy(tmp_path):
 def test_the_push_world_is_played_while_training(tmp_path):
     """The whole command, with a policy that has learned nothing yet."""
     recipe = ["--config", str(Path(__file__).parents[1] / "configs" / "so101-push.json")]
-    for change in ("demonstrations.episodes=1", "train.steps=4", "train.policy.down_dims=[8, 16]", "rollouts.every=2"):
+    for change in ("demonstrations.episodes=1", "train.steps=4", "train.policy.down_dims=[16, 32]", "rollouts.every=2"):
         recipe += ["--set", change]
     recipe += ["--set", "rollouts.episodes=1"]
     data, run = str(tmp_path / "demonstrations.npz"), tmp_path / "run"

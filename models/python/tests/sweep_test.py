@@ -36,7 +36,7 @@ def test_a_sweep_fills_its_table_and_goes_on(tmp_path, capsys):
         "demonstrations.episodes=1",
         "evaluation.episodes=1",
         "train.steps=2",
-        "train.policy.down_dims=[8, 16]",
+        "train.policy.down_dims=[16, 32]",
     ):
         recipe += ["--set", change]
     assert main(["collect", *recipe, "--out", str(data)]) == 0
