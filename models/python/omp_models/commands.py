@@ -25,6 +25,7 @@ from .interrupt import Interrupt, Interrupted
 from .pilots import local_pilot
 from .plot import plot
 from .policy import Policy, load_policy, save_policy
+from .provenance import hardware
 from .recipe import DemonstrationSpec, Recipe, ToleranceSpec
 from .rollout_request import RolloutRequest
 from .rollouts import Rollouts
@@ -159,7 +160,7 @@ def sweep(
         for episode in run_episodes(world, pilot, spec.first_seed, spec.episodes):
             successes += episode.success
             interrupt.check()
-        table.add(combination, successes, spec.episodes, recipe.train.threads)
+        table.add(combination, successes, spec.episodes, hardware(device, recipe.train.threads))
         events.log(f"{name}: {successes} of {spec.episodes} episodes succeed")
     return {"table": str(out / SWEEP_FILE), "runs": len(chosen)}
 

@@ -13,9 +13,9 @@ from . import events
 VERSIONED = ("torch", "numpy", "onnxruntime", "mujoco", "metaworld", "gymnasium-robotics")
 
 
-def hardware(threads: int) -> str:
-    """Processor and what of it was used; nothing that names the machine."""
-    if torch.cuda.is_available():
+def hardware(device: str, threads: int) -> str:
+    """The processor of `device`, one of `device.DEVICES`, and what of it was used; nothing that names the machine."""
+    if device == "cuda":
         return torch.cuda.get_device_name()
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []

@@ -43,7 +43,8 @@ class Grid:
     episodes: int
     seeds: list[int]
     tasks: dict[str, dict[str, Any]]
-    """By name: `difficulty`, and `recipe` laid over the common one."""
+    """By name: `difficulty`; on request `observations`, the keys to record, without which nothing is rendered, and
+    `recipe`, laid over the common one."""
     methods: dict[str, dict[str, Any]]
     """By name: what is laid over the task's recipe."""
     recipe: dict[str, Any]
@@ -156,9 +157,9 @@ class Evaluator:
 
 
 def result_line(
-    grid: Grid, cell: Cell, recipe: Recipe, timing: dict[str, float], report: dict[str, Any]
+    grid: Grid, cell: Cell, recipe: Recipe, device: str, timing: dict[str, float], report: dict[str, Any]
 ) -> dict[str, Any]:
-    """What `results.jsonl` says of a finished cell."""
+    """What `results.jsonl` says of a finished cell that was trained on `device`."""
     policies = {one["policy"]: one for one in report["policies"]}
     return {
         **dataclasses.asdict(cell),
@@ -170,7 +171,7 @@ def result_line(
         "torch": _outcome(policies["torch"]),
         "runtime": {"variant": report["runtime_variant"], **_outcome(policies["runtime"])},
         "paired": report["paired"],
-        "hardware": hardware(recipe.train.threads),
+        "hardware": hardware(device, recipe.train.threads),
         "commit": commit(),
         "versions": {"python": platform.python_version(), "runtime": report["runtime"], **versions()},
         "finished_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -2,6 +2,8 @@
 
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +65,36 @@ def run_cell(
 ) -> dict[str, Any]:
     """Trains, exports and judges one cell; its run is deleted, the demonstrations of its task stay."""
     family = cell.task.replace("/", "-")
-    data = work / f"{family}-{grid.demonstrations}.npz"
+    keys = grid.tasks[cell.task].get("observations")
+    seen = "".join("-" + key.removeprefix("observation.") for key in keys or ())
+    data = work / f"{family}-{grid.demonstrations}{seen}.npz"
     if not data.exists():
         experts = experts if cell.task.startswith("adroit/") else None
-        commands.collect(cell.task, DemonstrationSpec(grid.demonstrations, 1_000_000), data, interrupt, None, experts)
+        commands.collect(cell.task, DemonstrationSpec(grid.demonstrations, 1_000_000), data, interrupt, keys, experts)
     run = work / f"{family}-{cell.method}-{cell.seed}-{grid.budget(cell)}"
     recipe = grid.recipe_of(cell, *task_facts(data))
-    began = time.monotonic()
-    commands.train_recipe(recipe, data, run, device, interrupt)
-    trained = time.monotonic()
-    commands.export(run, data, run / "bundle", None, interrupt)
-    exported = time.monotonic()
+    timing = {}
+    with stopwatch(run, timing, "train_s"):
+        commands.train_recipe(recipe, data, run, device, interrupt)
+    with stopwatch(run, timing, "export_s"):
+        commands.export(run, data, run / "bundle", None, interrupt)
     report = evaluator.evaluate(run / "bundle")
-    timing = {"train_s": round(trained - began, 1), "export_s": round(exported - trained, 1)}
     shutil.rmtree(run)
-    return result_line(grid, cell, recipe, timing, report)
+    return result_line(grid, cell, recipe, device, timing, report)
+
+
+@contextmanager
+def stopwatch(run: Path, timing: dict[str, float], name: str) -> Iterator[None]:
+    """Sets `timing[name]` to the seconds of the block, those of interrupted earlier calls in the same run included."""
+    kept = run / f"{name}.txt"
+    before_s = float(kept.read_text()) if kept.exists() else 0.0
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        timing[name] = round(before_s + time.monotonic() - began, 1)
+        if run.is_dir():
+            kept.write_text(f"{timing[name]}\n")
 
 
 def task_facts(data: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:

@@ -5,7 +5,7 @@ import itertools
 from pathlib import Path
 
 from .errors import OmpModelsError
-from .provenance import commit, hardware
+from .provenance import commit
 
 SWEEP_FILE = "sweep.csv"
 
@@ -52,9 +52,9 @@ class SweepTable:
         """Whether its run was finished by a former call."""
         return any(combination.items() <= row.items() for row in self._rows)
 
-    def add(self, combination: dict[str, str], successes: int, episodes: int, threads: int) -> None:
-        """Adds the row of a run on so many training threads and writes the file, complete or not at all."""
-        outcome = (str(successes), str(episodes), hardware(threads), commit() or "")
+    def add(self, combination: dict[str, str], successes: int, episodes: int, machine: str) -> None:
+        """Adds the row of a run on `machine` and writes the file, complete or not at all."""
+        outcome = (str(successes), str(episodes), machine, commit() or "")
         self._rows.append({**combination, **dict(zip(self.OUTCOME, outcome, strict=True))})
         temporary = self._path.with_suffix(".tmp")
         with temporary.open("w", newline="") as file:

@@ -11,8 +11,10 @@ from omp_models.errors import OmpModelsError
 from omp_models.study import Cell, Grid, Results
 from omp_models.study_plot import chart
 from omp_models.study_report import comparable, finished, report
+from omp_models.study_run import stopwatch
 
-GRID = Path(__file__).resolve().parents[2] / "study" / "grid.yaml"
+STUDY = Path(__file__).resolve().parents[2] / "study"
+GRID = STUDY / "grid.yaml"
 OBSERVATIONS = [{"key": "observation.state", "unit": "1", "names": [], "rate_hz": 80, "max_age_ms": 125}]
 WORLD = {"observation_shapes": {"observation.state": [9]}, "action_dim": 4, "dt_ms": 12.5}
 
@@ -77,6 +79,13 @@ def test_the_committed_grid_makes_valid_recipes() -> None:
         assert recipe.train.policy.objective == cell.method.split("-")[0]
 
 
+@pytest.mark.parametrize("name", ["point-cloud", "pairs"])
+def test_the_other_committed_grids_make_valid_recipes(name: str) -> None:
+    grid = Grid.from_file(STUDY / f"{name}.yaml")
+    for cell in grid.cells():
+        assert grid.recipe_of(cell, OBSERVATIONS, WORLD).world == cell.task
+
+
 def test_seeds_come_one_after_the_other(tmp_path: Path) -> None:
     seeds = [cell.seed for cell in small(tmp_path).cells()]
     assert seeds == [0] * 4 + [10] * 4
@@ -123,6 +132,16 @@ def test_the_report_compares_only_what_every_method_finished(tmp_path: Path) -> 
     picture = chart(grid, lines)
     assert picture.count("<title>") == 4
     assert "<title>dp3, hard: 40.0 %</title>" in picture
+
+
+def test_a_stopwatch_counts_interrupted_calls_too(tmp_path: Path) -> None:
+    (tmp_path / "train_s.txt").write_text("40.0\n")
+    timing: dict[str, float] = {}
+    with pytest.raises(KeyboardInterrupt), stopwatch(tmp_path, timing, "train_s"):
+        raise KeyboardInterrupt
+    with stopwatch(tmp_path, timing, "train_s"):
+        pass
+    assert 40 <= timing["train_s"] < 60
 
 
 def test_an_empty_report_says_so(tmp_path: Path) -> None:
