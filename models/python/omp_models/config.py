@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from .errors import OmpModelsError
+from .errors import OmpModelsError, require_config
 
 Shape = tuple[int, ...]
 """Shape of one step of an observation key: (D,) a vector, (N, C) a point cloud, (C, H, W) an image."""
@@ -66,21 +66,23 @@ class PolicyConfig:
         _require_at_least(0, self, "lead_steps")
         _require_positive(self, "dt_ms")
         embedding = self.time_embedding_dim
-        _require(embedding >= 4 and embedding % 2 == 0, f"time_embedding_dim {embedding}: an even number from 4 on")
+        require_config(
+            embedding >= 4 and embedding % 2 == 0, f"time_embedding_dim {embedding}: an even number from 4 on"
+        )
         normable = len(self.down_dims) > 0 and all(dim >= 16 and dim % 8 == 0 for dim in self.down_dims)
-        _require(normable, f"down_dims {self.down_dims}: multiples of 8 from 16 on expected, two a group")
+        require_config(normable, f"down_dims {self.down_dims}: multiples of 8 from 16 on expected, two a group")
         levels = 2 ** (len(self.down_dims) - 1)
-        _require(self.horizon % levels == 0, f"horizon {self.horizon} is not a multiple of {levels}")
+        require_config(self.horizon % levels == 0, f"horizon {self.horizon} is not a multiple of {levels}")
         last_row = self.action_start_index + self.lead_steps + self.n_action_steps
-        _require(last_row <= self.horizon, f"the plan needs {last_row} rows, horizon is {self.horizon}")
-        _require(len(shapes) > 0, "observation_shapes is empty; a policy observes at least one key")
+        require_config(last_row <= self.horizon, f"the plan needs {last_row} rows, horizon is {self.horizon}")
+        require_config(len(shapes) > 0, "observation_shapes is empty; a policy observes at least one key")
         for key, shape in shapes.items():
             fits = 1 <= len(shape) <= 3 and min(shape) > 0
-            _require(fits, f"observation_shapes: {key} is {shape}; (D,), (N, C) or (C, H, W) expected")
+            require_config(fits, f"observation_shapes: {key} is {shape}; (D,), (N, C) or (C, H, W) expected")
         _require_known("objective", self.objective, OBJECTIVES)
         _require_known("prediction", self.prediction, PREDICTIONS)
         fixed = self.objective in ("dp3", "regression") and self.prediction != "actions"
-        _require(not fixed, f"objective {self.objective} predicts actions; prediction is {self.prediction!r}")
+        require_config(not fixed, f"objective {self.objective} predicts actions; prediction is {self.prediction!r}")
 
     @property
     def action_start_index(self) -> int:
@@ -134,10 +136,10 @@ class TrainConfig:
         _require_at_least(1, self, "steps", "batch_size", "checkpoint_every", "log_every", "threads")
         _require_at_least(0, self, "seed", "warmup_steps", "weight_decay", "lambda_directional", "lambda_dispersive")
         _require_positive(self, "dde_epsilon", "learning_rate", "max_grad_norm", "guidance")
-        _require(self.seed < 2**32, f"seed is {self.seed}; less than 2^32 expected")
+        require_config(self.seed < 2**32, f"seed is {self.seed}; less than 2^32 expected")
         for name in ("flow_ratio", "ema_max_decay"):
             value = getattr(self, name)
-            _require(0 <= value <= 1, f"{name} is {value}; 0 to 1 expected")
+            require_config(0 <= value <= 1, f"{name} is {value}; 0 to 1 expected")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and YAML; `from_dict` reads them back."""
@@ -181,38 +183,33 @@ def policy_from_dict(values: dict[str, Any]) -> PolicyConfig:
 
 
 def _known_keys(cls: type, values: dict[str, Any]) -> dict[str, Any]:
-    _require(isinstance(values, dict), f"{cls.__name__} is {type(values).__name__}, an object is expected")
+    require_config(isinstance(values, dict), f"{cls.__name__} is {type(values).__name__}, an object is expected")
     fields = {f.name: f for f in dataclasses.fields(cls)}
     unknown = sorted(set(values) - set(fields))
-    _require(not unknown, f"{cls.__name__} has no key {', '.join(unknown)}")
+    require_config(not unknown, f"{cls.__name__} has no key {', '.join(unknown)}")
     for name, value in values.items():
         default = fields[name].default
         if isinstance(default, (int, float, str)) and value is not None:
             expected = (int, float) if isinstance(default, float) else type(default)
             fits = isinstance(value, expected) and not isinstance(value, bool)
-            _require(fits, f"{name} is {value!r}; a value like {default!r} is expected")
+            require_config(fits, f"{name} is {value!r}; a value like {default!r} is expected")
     return dict(values)
 
 
 def _require_at_least(least: int, config: object, *names: str) -> None:
     for name in names:
         value = getattr(config, name)
-        _require(value >= least, f"{name} is {value}; {least} or more expected")
+        require_config(value >= least, f"{name} is {value}; {least} or more expected")
 
 
 def _require_positive(config: object, *names: str) -> None:
     for name in names:
         value = getattr(config, name)
-        _require(value > 0, f"{name} is {value}; more than 0 expected")
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise OmpModelsError("CONFIG_INVALID", message)
+        require_config(value > 0, f"{name} is {value}; more than 0 expected")
 
 
 def _require_known(name: str, value: str, known: tuple[str, ...]) -> None:
-    _require(value in known, f"{name} {value!r} is unknown; known: {', '.join(known)}")
+    require_config(value in known, f"{name} {value!r} is unknown; known: {', '.join(known)}")
 
 
 def channels(shape: Sequence[int]) -> int:

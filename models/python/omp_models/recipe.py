@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from . import yaml_text
 from .config import TrainConfig, channels
-from .errors import OmpModelsError
+from .errors import OmpModelsError, require_config
 from .worlds.push_world import WORLD_FOLDER
 from .worlds.tasks import require_task
 
@@ -89,9 +89,11 @@ class ExportSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "variants", tuple(self.variants))
         unknown = [name for name in self.variants if name not in VARIANTS]
-        _require(not unknown, f"export.variants {unknown} are unknown; known: {', '.join(VARIANTS)}")
-        _require(self.variants[:1] in (("int8",), ("fp32",)), "export.variants begins with the default, int8 or fp32")
-        _require("fp32" in self.variants, "export.variants lacks fp32, which the others are made from")
+        require_config(not unknown, f"export.variants {unknown} are unknown; known: {', '.join(VARIANTS)}")
+        require_config(
+            self.variants[:1] in (("int8",), ("fp32",)), "export.variants begins with the default, int8 or fp32"
+        )
+        require_config("fp32" in self.variants, "export.variants lacks fp32, which the others are made from")
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Recipe:
         policy = self.train.policy
         keys = [spec.key for spec in self.observations]
         expected = list(policy.observation_shapes)
-        _require(keys == expected, f"observations {keys}: {expected} expected")
+        require_config(keys == expected, f"observations {keys}: {expected} expected")
         if self.world is not None:
             require_task(self.world)
         for i, spec in enumerate(self.observations):
@@ -138,17 +140,21 @@ class Recipe:
             if not spec.names:
                 numbered = [f"{spec.key.removeprefix('observation.')}_{channel}" for channel in range(count)]
                 self.observations[i] = spec = dataclasses.replace(spec, names=numbered)
-            _require(len(spec.names) == count, f"{spec.key} has {len(spec.names)} names and {count} channels")
-        _require(self.rollouts.every == 0 or self.world is not None, "rollouts need a world; the recipe names none")
+            require_config(len(spec.names) == count, f"{spec.key} has {len(spec.names)} names and {count} channels")
+        require_config(
+            self.rollouts.every == 0 or self.world is not None, "rollouts need a world; the recipe names none"
+        )
         if self.is_simulated:
             if not self.action_names:
                 object.__setattr__(self, "action_names", [f"action_{i}" for i in range(policy.action_dim)])
             count = len(self.action_names)
-            _require(count == policy.action_dim, f"{count} action_names, action_dim is {policy.action_dim}")
-            _require(not self.joints, f"joints: {self.world} moves none; name the action's elements in action_names")
+            require_config(count == policy.action_dim, f"{count} action_names, action_dim is {policy.action_dim}")
+            require_config(
+                not self.joints, f"joints: {self.world} moves none; name the action's elements in action_names"
+            )
             return
         joints = self.robot_joints()
-        _require(len(joints) == policy.action_dim, f"{len(joints)} joints, action_dim is {policy.action_dim}")
+        require_config(len(joints) == policy.action_dim, f"{len(joints)} joints, action_dim is {policy.action_dim}")
 
     @property
     def is_simulated(self) -> bool:
@@ -162,7 +168,7 @@ class Recipe:
             joints = json.loads(WORLDS[self.world].read_text())["joints"]
         for joint in joints:
             missing = [key for key in JOINT_KEYS if key not in joint]
-            _require(not missing, f"joint {joint.get('name')} lacks {', '.join(missing)}")
+            require_config(not missing, f"joint {joint.get('name')} lacks {', '.join(missing)}")
         return [{key: joint[key] for key in JOINT_KEYS} for joint in joints]
 
     def to_json(self) -> str:
@@ -211,8 +217,3 @@ class Recipe:
         for change in changes:
             yaml_text.change(values, change)
         return cls.from_dict(values, ", ".join(map(str, paths)))
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise OmpModelsError("CONFIG_INVALID", message)

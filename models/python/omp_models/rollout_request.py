@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .bundle import MANIFEST_FILE
-from .errors import OmpModelsError
+from .errors import require_config
 from .export import POLICY_FILE, RECIPE_FILE
 from .pilots import POLICY_FILES, Pilot, RemotePilot, local_pilot, open_pilot
 from .policy import load_policy
@@ -39,16 +39,16 @@ class RolloutRequest:
     """Films the first policy."""
 
     def __post_init__(self) -> None:
-        _require(len(set(self.policies)) == len(self.policies), "a policy is not compared with itself")
+        require_config(len(set(self.policies)) == len(self.policies), "a policy is not compared with itself")
 
     def pilot(self, name: str, stack: ExitStack) -> Pilot:
         """What drives for one of `policies`; `stack` closes it. Raises CONFIG_INVALID when its source is missing."""
         if name == RUNTIME:
-            _require(self.url is not None, "policy runtime needs --url of a policy server")
+            require_config(self.url is not None, "policy runtime needs --url of a policy server")
             return stack.enter_context(RemotePilot(self.url))
         if self.bundle is not None:
             return open_pilot(self.bundle, name)
-        _require(self.run is not None and name == "torch", f"policy {name} needs --bundle; a run has only torch")
+        require_config(self.run is not None and name == "torch", f"policy {name} needs --bundle; a run has only torch")
         return local_pilot(load_policy(self.run / POLICY_FILE))
 
     def world(self, observation_keys: list[str]) -> World:
@@ -68,10 +68,5 @@ def task_of(bundle: Path | None, run: Path | None) -> str:
         task = manifest["training"].get("dataset", {}).get("world")
     elif run is not None and (run / RECIPE_FILE).is_file():
         task = Recipe.from_file(run / RECIPE_FILE).world
-    _require(task is not None, "nothing tells the task; name it with --task")
+    require_config(task is not None, "nothing tells the task; name it with --task")
     return task
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise OmpModelsError("CONFIG_INVALID", message)

@@ -10,7 +10,7 @@ import torch
 from .policy import Policy
 
 Inputs = dict[str, np.ndarray]
-"""Graph inputs by name, float32: every observation key [1, To, D] in physical units, and `noise` [1, H, A]."""
+"""Graph inputs by name, float32: every observation key [1, To, *shape] in physical units, and `noise` [1, H, A]."""
 
 
 class Runner(Protocol):
