@@ -7,8 +7,8 @@
 | `jvp` | ours: dual numbers without a graph, then an ordinary evaluation |
 | `dde` | ours: central difference without a graph, then an ordinary evaluation |
 
-Each way runs in a fresh process; its peak is that of the resident set. All take du/dt of the whole batch and regress to
-the same target.
+Each way runs in a fresh process; its peak is that of the resident set, on CUDA that of the allocated device memory. All
+take du/dt of the whole batch and regress to the same target.
 """
 
 import argparse
@@ -18,11 +18,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from .config import PolicyConfig
+from .device import DEVICES, select_device
 from .networks import PolicyNetwork
 from .objectives.derivative import time_derivative_dde, time_derivative_jvp
 from .objectives.losses import adaptive_mse
@@ -62,9 +64,12 @@ WAYS: dict[str, Evaluate] = {
 """Velocity u, with its graph, and du/dt [B, H, A] by name."""
 
 
-def measure(way: str, down_dims: tuple[int, ...], horizon: int, batch: int, steps: int) -> dict[str, float]:
-    """Runs `steps` training steps in this process; MB at the peak, and above what it had before the first step."""
-    torch.set_num_threads(1)
+def measure(way: str, down_dims: tuple[int, ...], horizon: int, batch: int, steps: int, device: str) -> dict[str, Any]:
+    """Runs `steps` training steps in this process.
+
+    `peak_mb`, of it `above_start_mb` more than before the first step, and the sizes that were measured.
+    """
+    place = select_device(device, threads=1)
     torch.manual_seed(0)
     config = PolicyConfig(
         observation_shapes={"observation.state": (9,)},
@@ -74,14 +79,14 @@ def measure(way: str, down_dims: tuple[int, ...], horizon: int, batch: int, step
         down_dims=down_dims,
         prediction="velocity",
     )
-    network = PolicyNetwork(config)
+    network = PolicyNetwork(config).to(place)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
-    observation = {"observation.state": torch.randn(batch, config.n_obs_steps, 9)}
-    actions, noise = torch.randn(batch, horizon, 4), torch.randn(batch, horizon, 4)
-    r, t = torch.rand(2, batch).sort(dim=0).values
+    observation = {"observation.state": torch.randn(batch, config.n_obs_steps, 9, device=place)}
+    actions, noise = torch.randn(2, batch, horizon, 4, device=place)
+    r, t = torch.rand(2, batch, device=place).sort(dim=0).values
     v = noise - actions
     z = actions + t[:, None, None] * v
-    start = _resident_mb("VmRSS")
+    start = _present_mb(place)
     for _ in range(steps):
         features = network.encode(observation)
         u, derivative = WAYS[way](network, z, r, t, v, features)
@@ -92,8 +97,17 @@ def measure(way: str, down_dims: tuple[int, ...], horizon: int, batch: int, step
         optimizer.step()
         # A graph that lives into the next step would be counted twice.
         del features, u, derivative, target, loss
-    peak = _resident_mb("VmHWM")
-    return {"peak_mb": round(peak, 1), "above_start_mb": round(peak - start, 1)}
+    peak = _peak_mb(place)
+    sizes = {"down_dims": list(down_dims), "horizon": horizon, "batch": batch, "device": device}
+    return {"peak_mb": round(peak, 1), "above_start_mb": round(peak - start, 1), **sizes}
+
+
+def _present_mb(place: torch.device) -> float:
+    return torch.cuda.memory_allocated() / 2**20 if place.type == "cuda" else _resident_mb("VmRSS")
+
+
+def _peak_mb(place: torch.device) -> float:
+    return torch.cuda.max_memory_allocated() / 2**20 if place.type == "cuda" else _resident_mb("VmHWM")
 
 
 def _resident_mb(entry: str) -> float:
@@ -109,11 +123,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--horizon", type=int, default=16)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--steps", type=int, default=3)
-    parser.add_argument("--json", action="store_true", help="print one JSON object: way to peak_mb and above_start_mb")
+    parser.add_argument("--device", choices=DEVICES, default="cpu")
+    parser.add_argument("--json", action="store_true", help="print one JSON object: what was measured, by way")
     parser.add_argument("--ways", choices=list(WAYS), nargs="+", default=list(WAYS), help="default: all")
     parser.add_argument("--here", action="store_true", help="measure the first way in this process")
     arguments = parser.parse_args(argv)
-    sizes = (tuple(arguments.down_dims), arguments.horizon, arguments.batch, arguments.steps)
+    sizes = (tuple(arguments.down_dims), arguments.horizon, arguments.batch, arguments.steps, arguments.device)
     if arguments.here:
         print(json.dumps(measure(arguments.ways[0], *sizes)))
         return 0
