@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from . import events
+from .further_measurements import further_measurements
 from .interrupt import Interrupt
 from .study import Evaluator, Grid, Results
+from .study_lines import finished
 from .study_plot import chart
-from .study_report import finished, report
+from .study_report import report
 from .study_run import run_study
 
 
@@ -27,10 +29,10 @@ def run(
 
 
 def write_report(config: Path, results: Path, out: Path) -> dict[str, Any]:
-    """Writes the report and, beside the results, its chart."""
+    """Writes the report, with what else was measured beside the results, and there its chart."""
     grid, found = Grid.from_file(config), Results(results)
     lines = finished(grid, found)
-    out.write_text(report(grid, found))
+    out.write_text(report(grid, found, further_measurements(results.parent)))
     (results.parent / "success.svg").write_text(chart(grid, lines))
     cells = len(list(grid.cells()))
     events.say(f"{out}: {len(lines)} of {cells} cells")

@@ -1,16 +1,18 @@
 """A bar chart of the study: success by class of tasks and method, as SVG."""
 
-from typing import Any
-
 from .study import DIFFICULTIES, Grid
-from .study_report import mean_success
+from .study_lines import Line, comparable, mean_success, pick
 
 COLOURS = ("#1b6ca8", "#63a4d4", "#c0504d", "#e6a23c", "#7f7f7f", "#4f9d69")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 760, 320, 46, 28, 34
 
 
-def chart(grid: Grid, lines: list[dict[str, Any]]) -> str:
-    """One group of bars a class, one bar a method; mean success over tasks in %, PyTorch."""
+def chart(grid: Grid, lines: list[Line]) -> str:
+    """One group of bars a class, one bar a method; mean success over tasks in %, PyTorch.
+
+    Of the pairs of task and seed that every method has finished; a class without one has no bars.
+    """
+    fair = comparable(grid, lines)
     classes = [name for name in DIFFICULTIES if any(spec["difficulty"] == name for spec in grid.tasks.values())]
     methods = list(grid.methods)
     group = (WIDTH - LEFT) / len(classes)
@@ -29,8 +31,7 @@ def chart(grid: Grid, lines: list[dict[str, Any]]) -> str:
         left = LEFT + i * group
         parts.append(f'<text x="{left + group / 2:.1f}" y="{HEIGHT - 8}" text-anchor="middle">{name}</text>')
         for j, method in enumerate(methods):
-            own = [line for line in lines if line["difficulty"] == name and line["method"] == method]
-            mean = mean_success(own)
+            mean = mean_success(pick(fair, difficulty=name, method=method))
             if mean is None:
                 continue
             x, height = left + 0.1 * group + j * bar, scale * mean
