@@ -70,3 +70,11 @@ export type { TelemetrySink } from "./telemetry.ts";
 export { LatencyHistogram } from "./telemetry.ts";
 export type { RandomStream } from "./random.ts";
 export { createRandom } from "./random.ts";
+export type {
+  CameraPose,
+  DepthCloudSpec,
+  DepthImage,
+  PinholeCamera,
+} from "./perception/depth-cloud.ts";
+export { DepthCloud, mujocoCamera } from "./perception/depth-cloud.ts";
+export { FarthestPointSampler } from "./perception/farthest-points.ts";
