@@ -61,7 +61,7 @@ export class ControlLoop {
     this.#clock = clock;
     this.options = resolveOptions(parts.options);
     this.counters = this.#counters;
-    this.#buffer = new ObservationBuffer(policy.manifest);
+    this.#buffer = new ObservationBuffer(policy.manifest, parts.alignment);
     this.#joint = createJointState(policy.manifest.action.joints.length);
     for (const { key } of policy.manifest.observations) {
       if (sensors.some((sensor) => sensor.key === key)) continue;

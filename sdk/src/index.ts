@@ -22,7 +22,12 @@ export type { LoopCounters, LoopEvents, LoopState } from "./loop-state.ts";
 export type { ControlLoopOptions, OptionSpec } from "./options.ts";
 export { controlLoopOptions } from "./options.ts";
 export { JointStateSensor } from "./joint-state-sensor.ts";
-export type { BufferCounters, ObservationVerdict } from "./observation-buffer.ts";
+export type { AlignmentMethod, KeyAlignment } from "./internal/aligned-channel.ts";
+export type {
+  BufferCounters,
+  ObservationAlignment,
+  ObservationVerdict,
+} from "./observation-buffer.ts";
 export { ObservationBuffer } from "./observation-buffer.ts";
 export type { ChunkRefusal } from "./action-guard.ts";
 export { ActionGuard } from "./action-guard.ts";

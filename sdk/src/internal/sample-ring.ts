@@ -56,6 +56,15 @@ export class SampleRing {
     for (let i = 0; i < this.size; i += 1) out[offset + i] = this.#values[start + i] ?? Number.NaN;
   }
 
+  /** Moves `out[offset …]` towards one sample: by `weight` 0 not at all, by 1 onto it. */
+  blend(back: number, weight: number, out: Float32Array, offset: number): void {
+    const start = this.#slot(back) * this.size;
+    for (let i = 0; i < this.size; i += 1) {
+      const value = out[offset + i] ?? Number.NaN;
+      out[offset + i] = value + weight * ((this.#values[start + i] ?? Number.NaN) - value);
+    }
+  }
+
   #slot(back: number): number {
     const capacity = this.#capturedAtMs.length;
     return (this.#newest - back + capacity) % capacity;
