@@ -216,6 +216,7 @@ export class ControlLoop {
   /** One supervision step; call it only with `ticking: "caller"`. */
   tick(nowMs: number): void {
     this.#counters.ticks += 1;
+    for (const sensor of this.#parts.sensors) sensor.poll?.();
     if (!this.#isLive) return;
     this.#link.heartbeat();
     this.#link.readJointState(this.#joint);

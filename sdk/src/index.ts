@@ -21,6 +21,11 @@ export type { LoopStages } from "./loop-stages.ts";
 export type { LoopCounters, LoopEvents, LoopState } from "./loop-state.ts";
 export type { ControlLoopOptions, OptionSpec } from "./options.ts";
 export { controlLoopOptions } from "./options.ts";
+export { SharedSensor } from "./shared-sensor.ts";
+export type { SharedSamples } from "./shared-samples.ts";
+export { createSharedSamples, SampleReader, SampleWriter } from "./shared-samples.ts";
+export type { SharedFrames } from "./shared-frames.ts";
+export { createSharedFrames, FrameReader, FrameWriter } from "./shared-frames.ts";
 export { JointStateSensor } from "./joint-state-sensor.ts";
 export type { AlignmentMethod, KeyAlignment } from "./internal/aligned-channel.ts";
 export type {

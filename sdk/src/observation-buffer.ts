@@ -49,6 +49,8 @@ export class ObservationBuffer implements SampleSink {
   readonly #channels: readonly AlignedChannel[];
   readonly #byKey: ReadonlyMap<string, AlignedChannel>;
   readonly #isAnchored: boolean;
+  /** The steps' instants, oldest first, ms. */
+  readonly #instantsMs: Float64Array;
   /** When the anchor's sample of each step was captured, ms. */
   readonly #anchorMs: Float64Array;
   readonly #nObsSteps: number;
@@ -78,6 +80,7 @@ export class ObservationBuffer implements SampleSink {
     this.#nObsSteps = policy.nObsSteps;
     this.#dtMs = policy.dtMs;
     this.#isAnchored = anchor !== undefined;
+    this.#instantsMs = new Float64Array(policy.nObsSteps);
     this.#anchorMs = new Float64Array(policy.nObsSteps);
     const anchorAgeMs = observations.find(({ key }) => key === anchor)?.maxAgeMs ?? 0;
     this.#channels = observations
@@ -145,22 +148,25 @@ export class ObservationBuffer implements SampleSink {
   }
 
   #align(atMs: number, out: Observation | undefined): Readonly<ObservationVerdict> {
+    const newest = this.#nObsSteps - 1;
+    for (let step = 0; step <= newest; step += 1) {
+      this.#instantsMs[step] = atMs - (newest - step) * this.#dtMs;
+    }
     let oldestMs = 0;
-    for (const channel of this.#channels) {
+    for (let i = 0; i < this.#channels.length; i += 1) {
+      const channel = this.#channels[i];
+      if (channel === undefined) continue;
       const { key, size } = channel.spec;
-      const isAnchor = this.#isAnchored && channel === this.#channels[0];
+      const isAnchor = this.#isAnchored && i === 0;
+      const referencesMs = this.#isAnchored && !isAnchor ? this.#anchorMs : this.#instantsMs;
       const target = out?.values.get(key);
-      for (let step = this.#nObsSteps - 1; step >= 0; step -= 1) {
-        const isNewest = step === this.#nObsSteps - 1;
-        const instantMs = atMs - (this.#nObsSteps - 1 - step) * this.#dtMs;
-        const isBound = this.#isAnchored && !isAnchor;
-        const referenceMs = isBound ? (this.#anchorMs[step] ?? Number.NaN) : instantMs;
-        const status = channel.pick(instantMs, referenceMs, isNewest);
+      for (let step = newest; step >= 0; step -= 1) {
+        const status = channel.pick(this.#instantsMs, referencesMs, step);
         if (status === "missing") return this.#say(status, key, 0);
         if (status === "stale") return this.#say(status, key, channel.ageMs);
         if (status === "skewed") return this.#say(status, key, channel.skewMs);
         if (isAnchor) this.#anchorMs[step] = channel.pickedAtMs;
-        if (isNewest) oldestMs = Math.max(oldestMs, channel.ageMs);
+        if (step === newest) oldestMs = Math.max(oldestMs, channel.ageMs);
         if (target !== undefined) channel.copy(target, step * size);
       }
     }

@@ -68,28 +68,28 @@ export class AlignedChannel {
   }
 
   /**
-   * Chooses the samples for an instant.
+   * Chooses the samples of a step. Times come in arrays, because a double that crosses a call is boxed.
    *
-   * @param instantMs of the step, which says what is stale
-   * @param referenceMs what the sample is to lie at: the same, or when the anchor's sample was captured
-   * @param isNewestStep false for the history, where the first sample of an episode stands for what was before it
+   * @param instantsMs of the steps, oldest first; they say what is stale
+   * @param referencesMs what the samples are to lie at: the same, or when the anchor's samples were captured
    */
-  pick(instantMs: number, referenceMs: number, isNewestStep: boolean): PickStatus {
+  pick(instantsMs: Float64Array, referencesMs: Float64Array, step: number): PickStatus {
     const { ring } = this;
-    const before = ring.ageIndexAt(referenceMs);
-    if (before === ring.count) return this.#pickFirst(instantMs, referenceMs, isNewestStep);
-    this.#use(before, before, 0);
-    const beforeMs = ring.capturedAtMs(before);
+    const referenceMs = referencesMs[step] ?? Number.NaN;
+    const before = ring.ageIndexAt(referencesMs, step);
+    if (before === ring.count) return this.#pickFirst(instantsMs, referencesMs, step);
+    this.#use(before, before);
+    const toEarlierMs = referenceMs - ring.capturedAtMs(before);
     if (before > 0 && this.#method !== "before") {
       const toLaterMs = ring.capturedAtMs(before - 1) - referenceMs;
-      const toEarlierMs = referenceMs - beforeMs;
       if (this.#method === "nearest") {
-        if (toLaterMs < toEarlierMs) this.#use(before - 1, before - 1, 0);
+        if (toLaterMs < toEarlierMs) this.#use(before - 1, before - 1);
       } else if (toEarlierMs > 0) {
-        this.#use(before, before - 1, toEarlierMs / (toEarlierMs + toLaterMs));
+        this.#use(before, before - 1);
+        this.#weightOfLater = toEarlierMs / (toEarlierMs + toLaterMs);
       }
     }
-    return this.#judge(instantMs, referenceMs);
+    return this.#judge(instantsMs, referencesMs, step);
   }
 
   /** Writes the value of the last pick to `out[offset …]`. */
@@ -100,26 +100,26 @@ export class AlignedChannel {
     }
   }
 
-  /** Every sample came after the instant. */
-  #pickFirst(instantMs: number, referenceMs: number, isNewestStep: boolean): PickStatus {
+  /** Every sample came after the instant: in the history, the first one of an episode stands for what was before it. */
+  #pickFirst(instantsMs: Float64Array, referencesMs: Float64Array, step: number): PickStatus {
     const { count, isFull } = this.ring;
-    const isTooLate = isNewestStep && this.#method === "before";
-    if (count === 0 || isFull || isTooLate) return "missing";
-    this.#use(count - 1, count - 1, 0);
-    const status = this.#judge(instantMs, referenceMs);
+    const isNewestStep = step === instantsMs.length - 1;
+    if (count === 0 || isFull || (isNewestStep && this.#method === "before")) return "missing";
+    this.#use(count - 1, count - 1);
+    const status = this.#judge(instantsMs, referencesMs, step);
     return isNewestStep ? status : "fresh";
   }
 
-  #use(earlier: number, later: number, weightOfLater: number): void {
+  #use(earlier: number, later: number): void {
     this.#earlier = earlier;
     this.#later = later;
-    this.#weightOfLater = weightOfLater;
   }
 
-  #judge(instantMs: number, referenceMs: number): PickStatus {
+  #judge(instantsMs: Float64Array, referencesMs: Float64Array, step: number): PickStatus {
+    const referenceMs = referencesMs[step] ?? Number.NaN;
     const earlierMs = this.ring.capturedAtMs(this.#earlier);
     const laterMs = this.ring.capturedAtMs(this.#later);
-    this.ageMs = instantMs - laterMs;
+    this.ageMs = (instantsMs[step] ?? Number.NaN) - laterMs;
     this.skewMs = Math.max(Math.abs(referenceMs - earlierMs), Math.abs(laterMs - referenceMs));
     if (this.ageMs > this.#maxAgeMs) return "stale";
     return this.skewMs > this.#maxSkewMs ? "skewed" : "fresh";

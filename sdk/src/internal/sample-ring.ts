@@ -37,8 +37,11 @@ export class SampleRing {
     for (let i = 0; i < this.size; i += 1) this.#values[start + i] = values[i] ?? Number.NaN;
   }
 
-  /** How many samples before the newest one the sample in force at `atMs` was taken; `count` when all are younger. */
-  ageIndexAt(atMs: number): number {
+  /**
+   * How many samples before the newest one the sample in force at `instantsMs[step]` was taken; `count` when all are younger.
+   */
+  ageIndexAt(instantsMs: Float64Array, step: number): number {
+    const atMs = instantsMs[step] ?? Number.NaN;
     let back = 0;
     while (back < this.#count && this.capturedAtMs(back) > atMs) back += 1;
     return back;

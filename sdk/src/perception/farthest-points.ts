@@ -67,8 +67,7 @@ export class FarthestPointSampler {
     let current = 0;
     for (let i = 0; i < chosen.length; i += 1) {
       chosen[i] = current;
-      const at = 3 * current;
-      current = this.#choose(points[at] ?? 0, points[at + 1] ?? 0, points[at + 2] ?? 0);
+      current = this.#choose(points, 3 * current);
     }
   }
 
@@ -172,7 +171,11 @@ export class FarthestPointSampler {
   }
 
   /** Counts the point as chosen; returns the point that is now farthest from every chosen one. */
-  #choose(px: number, py: number, pz: number): number {
+  #choose(points: Float64Array, pointAt: number): number {
+    // Read here, because a double that crosses a call is boxed.
+    const px = points[pointAt] ?? 0;
+    const py = points[pointAt + 1] ?? 0;
+    const pz = points[pointAt + 2] ?? 0;
     const [box, leafFarthest, leafPoint] = [this.#leafBox, this.#leafFarthest, this.#leafPoint];
     let farthest = -1;
     let point = 0;
@@ -180,7 +183,8 @@ export class FarthestPointSampler {
       const dx = gap(px, box[at] ?? 0, box[at + 3] ?? 0);
       const dy = gap(py, box[at + 1] ?? 0, box[at + 4] ?? 0);
       const dz = gap(pz, box[at + 2] ?? 0, box[at + 5] ?? 0);
-      if (dx * dx + dy * dy + dz * dz < (leafFarthest[leaf] ?? 0)) this.#update(leaf, px, py, pz);
+      if (dx * dx + dy * dy + dz * dz < (leafFarthest[leaf] ?? 0))
+        this.#update(leaf, points, pointAt);
       const distance = leafFarthest[leaf] ?? 0;
       const candidate = leafPoint[leaf] ?? 0;
       if (distance > farthest || (distance === farthest && candidate < point)) {
@@ -191,7 +195,10 @@ export class FarthestPointSampler {
     return point;
   }
 
-  #update(leaf: number, px: number, py: number, pz: number): void {
+  #update(leaf: number, points: Float64Array, pointAt: number): void {
+    const px = points[pointAt] ?? 0;
+    const py = points[pointAt + 1] ?? 0;
+    const pz = points[pointAt + 2] ?? 0;
     const [x, y, z, nearest, origin] = [this.#x, this.#y, this.#z, this.#nearest, this.#origin];
     const end = this.#leafEnd[leaf] ?? 0;
     let farthest = -1;
