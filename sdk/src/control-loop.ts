@@ -21,6 +21,7 @@ import {
 import { ObservationBuffer } from "./observation-buffer.ts";
 import { type ControlLoopOptions, resolveOptions } from "./options.ts";
 import { PoseMove } from "./pose-move.ts";
+import { pollSensors } from "./sensor.ts";
 import { LatencyHistogram } from "./telemetry.ts";
 import { type ActionChunk, createJointState, type JointState, type Trajectory } from "./types.ts";
 
@@ -216,7 +217,7 @@ export class ControlLoop {
   /** One supervision step; call it only with `ticking: "caller"`. */
   tick(nowMs: number): void {
     this.#counters.ticks += 1;
-    for (const sensor of this.#parts.sensors) sensor.poll?.();
+    pollSensors(this.#parts.sensors);
     if (!this.#isLive) return;
     this.#link.heartbeat();
     this.#link.readJointState(this.#joint);

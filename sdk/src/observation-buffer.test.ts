@@ -5,6 +5,7 @@ import * as fc from "fast-check";
 
 import type { ObservationSpec, PolicySpec } from "./bundle/manifest.ts";
 import { isOmpError } from "./errors.ts";
+import type { AlignmentMethod } from "./internal/aligned-channel.ts";
 import { type ObservationAlignment, ObservationBuffer } from "./observation-buffer.ts";
 
 const policy: PolicySpec = {
@@ -180,12 +181,13 @@ test("options tighten what the manifest allows and cannot loosen it", () => {
 
 test("what is fresh is what a search through all samples finds, and within every limit", () => {
   const times = fc.uniqueArray(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 60 });
-  const method = fc.constantFrom("before", "nearest", "interpolated");
+  const method = fc.constantFrom<AlignmentMethod>("before", "nearest", "interpolated");
   let compared = 0;
   fc.assert(
-    fc.property(times, times, method, fc.nat(60), (anchorTimes, unsorted, kind, maxSkewMs) => {
-      const keys = { fast: { method: kind, maxSkewMs } } as const;
-      const buffer = createBuffer({ anchor: "slow", keys });
+    fc.property(times, times, method, fc.nat(200), (anchorTimes, unsorted, kind, maxSkewMs) => {
+      const observations = [spec("fast", 500), spec("slow", 500)];
+      const alignment = { anchor: "slow", keys: { fast: { method: kind, maxSkewMs } } };
+      const buffer = new ObservationBuffer({ policy, observations }, alignment);
       for (const atMs of anchorTimes.sort((a, b) => a - b)) buffer.push("slow", [atMs], atMs);
       const captured = unsorted.sort((a, b) => a - b);
       for (const atMs of captured) buffer.push("fast", [atMs ** 2], atMs);

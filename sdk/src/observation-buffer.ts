@@ -132,7 +132,8 @@ export class ObservationBuffer implements SampleSink {
 
   /** The verdict `observe` would give. Copies nothing. */
   check(atMs: number): Readonly<ObservationVerdict> {
-    return this.#align(atMs, undefined);
+    this.#instantsMs[this.#nObsSteps - 1] = atMs;
+    return this.#align(undefined);
   }
 
   /**
@@ -140,16 +141,19 @@ export class ObservationBuffer implements SampleSink {
    * sample is repeated. When the verdict is not fresh, `out` is not usable.
    */
   observe(atMs: number, out: Observation): Readonly<ObservationVerdict> {
-    const verdict = this.#align(atMs, out);
+    this.#instantsMs[this.#nObsSteps - 1] = atMs;
+    const verdict = this.#align(out);
     if (verdict.status !== "fresh") return verdict;
     out.observedAtMs = atMs;
     this.counters.observations += 1;
     return verdict;
   }
 
-  #align(atMs: number, out: Observation | undefined): Readonly<ObservationVerdict> {
+  /** The last of `#instantsMs` is set. */
+  #align(out: Observation | undefined): Readonly<ObservationVerdict> {
     const newest = this.#nObsSteps - 1;
-    for (let step = 0; step <= newest; step += 1) {
+    const atMs = this.#instantsMs[newest] ?? Number.NaN;
+    for (let step = 0; step < newest; step += 1) {
       this.#instantsMs[step] = atMs - (newest - step) * this.#dtMs;
     }
     let oldestMs = 0;

@@ -24,3 +24,8 @@ export interface SensorSource {
   /** No sample is pushed after it resolves. */
   stop(): Promise<void>;
 }
+
+/** Polls those that are to be polled. */
+export function pollSensors(sensors: readonly SensorSource[]): void {
+  for (const sensor of sensors) sensor.poll?.();
+}
