@@ -156,6 +156,8 @@ export class ObservationBuffer implements SampleSink {
     for (let step = 0; step < newest; step += 1) {
       this.#instantsMs[step] = atMs - (newest - step) * this.#dtMs;
     }
+    const verdict = this.#verdict;
+    verdict.ageMs = 0;
     let oldestMs = 0;
     for (let i = 0; i < this.#channels.length; i += 1) {
       const channel = this.#channels[i];
@@ -166,26 +168,22 @@ export class ObservationBuffer implements SampleSink {
       const target = out?.values.get(key);
       for (let step = newest; step >= 0; step -= 1) {
         const status = channel.pick(this.#instantsMs, referencesMs, step);
-        if (status === "missing") return this.#say(status, key, 0);
-        if (status === "stale") return this.#say(status, key, channel.ageMs);
-        if (status === "skewed") return this.#say(status, key, channel.skewMs);
+        if (status !== "fresh") {
+          verdict.status = status;
+          verdict.key = key;
+          if (status === "stale") verdict.ageMs = channel.ageMs;
+          if (status === "skewed") verdict.ageMs = channel.skewMs;
+          return verdict;
+        }
         if (isAnchor) this.#anchorMs[step] = channel.pickedAtMs;
         if (step === newest) oldestMs = Math.max(oldestMs, channel.ageMs);
         if (target !== undefined) channel.copy(target, step * size);
       }
     }
-    return this.#say("fresh", "", oldestMs);
-  }
-
-  #say(
-    status: ObservationVerdict["status"],
-    key: string,
-    ageMs: number,
-  ): Readonly<ObservationVerdict> {
-    this.#verdict.status = status;
-    this.#verdict.key = key;
-    this.#verdict.ageMs = ageMs;
-    return this.#verdict;
+    verdict.status = "fresh";
+    verdict.key = "";
+    verdict.ageMs = oldestMs;
+    return verdict;
   }
 
   #refuse(key: string, observed: string, expected: string): OmpError {
