@@ -21,6 +21,7 @@ import {
 import { ObservationBuffer } from "./observation-buffer.ts";
 import { type ControlLoopOptions, resolveOptions } from "./options.ts";
 import { PoseMove } from "./pose-move.ts";
+import { pollSensors } from "./sensor.ts";
 import { LatencyHistogram } from "./telemetry.ts";
 import { type ActionChunk, createJointState, type JointState, type Trajectory } from "./types.ts";
 
@@ -61,7 +62,7 @@ export class ControlLoop {
     this.#clock = clock;
     this.options = resolveOptions(parts.options);
     this.counters = this.#counters;
-    this.#buffer = new ObservationBuffer(policy.manifest);
+    this.#buffer = new ObservationBuffer(policy.manifest, parts.alignment);
     this.#joint = createJointState(policy.manifest.action.joints.length);
     for (const { key } of policy.manifest.observations) {
       if (sensors.some((sensor) => sensor.key === key)) continue;
@@ -216,6 +217,7 @@ export class ControlLoop {
   /** One supervision step; call it only with `ticking: "caller"`. */
   tick(nowMs: number): void {
     this.#counters.ticks += 1;
+    pollSensors(this.#parts.sensors);
     if (!this.#isLive) return;
     this.#link.heartbeat();
     this.#link.readJointState(this.#joint);

@@ -21,8 +21,18 @@ export type { LoopStages } from "./loop-stages.ts";
 export type { LoopCounters, LoopEvents, LoopState } from "./loop-state.ts";
 export type { ControlLoopOptions, OptionSpec } from "./options.ts";
 export { controlLoopOptions } from "./options.ts";
+export { SharedSensor } from "./shared-sensor.ts";
+export type { SharedSamples } from "./shared-samples.ts";
+export { createSharedSamples, SampleReader, SampleWriter } from "./shared-samples.ts";
+export type { SharedFrames } from "./shared-frames.ts";
+export { createSharedFrames, FrameReader, FrameWriter } from "./shared-frames.ts";
 export { JointStateSensor } from "./joint-state-sensor.ts";
-export type { BufferCounters, ObservationVerdict } from "./observation-buffer.ts";
+export type { AlignmentMethod, KeyAlignment } from "./internal/aligned-channel.ts";
+export type {
+  BufferCounters,
+  ObservationAlignment,
+  ObservationVerdict,
+} from "./observation-buffer.ts";
 export { ObservationBuffer } from "./observation-buffer.ts";
 export type { ChunkRefusal } from "./action-guard.ts";
 export { ActionGuard } from "./action-guard.ts";
@@ -70,3 +80,11 @@ export type { TelemetrySink } from "./telemetry.ts";
 export { LatencyHistogram } from "./telemetry.ts";
 export type { RandomStream } from "./random.ts";
 export { createRandom } from "./random.ts";
+export type {
+  CameraPose,
+  DepthCloudSpec,
+  DepthImage,
+  PinholeCamera,
+} from "./perception/depth-cloud.ts";
+export { DepthCloud, mujocoCamera } from "./perception/depth-cloud.ts";
+export { FarthestPointSampler } from "./perception/farthest-points.ts";

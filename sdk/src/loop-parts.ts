@@ -1,5 +1,6 @@
 import type { ActuatorLink, LinkDescription } from "./actuator-link.ts";
 import type { Clock } from "./clock.ts";
+import type { ObservationAlignment } from "./observation-buffer.ts";
 import type { ControlLoopOptions } from "./options.ts";
 import type { OmpPolicy } from "./policy.ts";
 import type { SensorSource } from "./sensor.ts";
@@ -13,6 +14,8 @@ export interface ControlLoopParts {
   readonly description?: LinkDescription;
   /** At least one for every observation key. */
   readonly sensors: readonly SensorSource[];
+  /** When left out, every step takes the newest sample that is not after its instant. */
+  readonly alignment?: ObservationAlignment;
   readonly clock: Clock;
   readonly telemetry?: TelemetrySink;
   readonly options?: Partial<ControlLoopOptions>;

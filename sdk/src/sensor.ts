@@ -16,6 +16,16 @@ export interface SensorSource {
   readonly key: string;
   /** Resolves when samples flow or will flow. Called once. */
   start(sink: SampleSink): Promise<void>;
+  /**
+   * Pushes what another thread has measured since the last call. The loop calls it at the start of every tick, on its own thread;
+   * a source that pushes by itself has none. It neither blocks nor throws.
+   */
+  poll?(): void;
   /** No sample is pushed after it resolves. */
   stop(): Promise<void>;
+}
+
+/** Polls those that are to be polled. */
+export function pollSensors(sensors: readonly SensorSource[]): void {
+  for (const sensor of sensors) sensor.poll?.();
 }

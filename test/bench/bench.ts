@@ -4,9 +4,10 @@ import { parseArgs } from "node:util";
 
 import { link } from "./link.ts";
 import type { Bench } from "./measurement.ts";
+import { points } from "./points.ts";
 import { serialWorkers } from "./serial-workers.ts";
 
-const benches: Readonly<Record<string, Bench>> = { link, "serial-workers": serialWorkers };
+const benches: Readonly<Record<string, Bench>> = { link, points, "serial-workers": serialWorkers };
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" } },

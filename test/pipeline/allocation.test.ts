@@ -6,14 +6,29 @@ import { fileURLToPath } from "node:url";
 /** V8 boxes a double that crosses a call it does not inline: the time a tick is given. */
 const BOXED_DOUBLE_BYTES = 16;
 
-test("a tick without an inference allocates nothing but the box of its time", () => {
-  const probe = fileURLToPath(new URL("./allocation-probe.js", import.meta.url));
+function runProbe(name: string): string {
+  const probe = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
-    ["--expose-gc", "--max-semi-space-size=64", probe],
+    // On one thread V8 compiles at the same moments in every run, however busy the machine is.
+    ["--single-threaded", "--expose-gc", "--max-semi-space-size=64", probe],
     { encoding: "utf8" },
   );
   assert.equal(status, 0, stderr);
-  const bytesPerTick = Number(stdout);
+  return stdout;
+}
+
+test("a tick without an inference allocates nothing but the box of its time", () => {
+  const bytesPerTick = Number(runProbe("allocation-probe"));
   assert.ok(bytesPerTick < 2 * BOXED_DOUBLE_BYTES, `${bytesPerTick} bytes a tick`);
+});
+
+test("a sample from another thread allocates nothing but the box of its time, a cloud next to nothing", () => {
+  const { sample, image, fresh }: Record<"sample" | "image" | "fresh", number> = JSON.parse(
+    runProbe("sensor-allocation-probe"),
+  );
+  assert.equal(fresh, 240_000);
+  assert.ok(sample < 2 * BOXED_DOUBLE_BYTES, `${sample} bytes a sample`);
+  // An array of its 64 points alone would be more.
+  assert.ok(image < 8 * BOXED_DOUBLE_BYTES, `${image} bytes an image`);
 });

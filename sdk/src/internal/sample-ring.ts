@@ -37,8 +37,11 @@ export class SampleRing {
     for (let i = 0; i < this.size; i += 1) this.#values[start + i] = values[i] ?? Number.NaN;
   }
 
-  /** How many samples before the newest one the sample in force at `atMs` was taken; `count` when all are younger. */
-  ageIndexAt(atMs: number): number {
+  /**
+   * How many samples before the newest one the sample in force at `instantsMs[step]` was taken; `count` when all are younger.
+   */
+  ageIndexAt(instantsMs: Float64Array, step: number): number {
+    const atMs = instantsMs[step] ?? Number.NaN;
     let back = 0;
     while (back < this.#count && this.capturedAtMs(back) > atMs) back += 1;
     return back;
@@ -54,6 +57,15 @@ export class SampleRing {
   copy(back: number, out: Float32Array, offset: number): void {
     const start = this.#slot(back) * this.size;
     for (let i = 0; i < this.size; i += 1) out[offset + i] = this.#values[start + i] ?? Number.NaN;
+  }
+
+  /** Moves `out[offset …]` towards one sample: by `weight` 0 not at all, by 1 onto it. */
+  blend(back: number, weight: number, out: Float32Array, offset: number): void {
+    const start = this.#slot(back) * this.size;
+    for (let i = 0; i < this.size; i += 1) {
+      const value = out[offset + i] ?? Number.NaN;
+      out[offset + i] = value + weight * ((this.#values[start + i] ?? Number.NaN) - value);
+    }
   }
 
   #slot(back: number): number {

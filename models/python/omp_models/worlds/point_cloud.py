@@ -18,12 +18,19 @@ def back_project(depth: np.ndarray, fovy: float, position: np.ndarray, rotation:
         rotation: (3, 3), columns are the camera's axes in the world: x right, y up, looking along -z.
     """
     height, width = depth.shape
-    focal = 0.5 * height / math.tan(0.5 * fovy)
+    focal = focal_length(height, fovy)
     columns = (np.arange(width) + 0.5 - 0.5 * width) / focal
     rows = (np.arange(height) + 0.5 - 0.5 * height) / focal
     z = depth.astype(np.float64)
-    camera = np.stack([columns[None, :] * z, -rows[:, None] * z, -z], axis=-1).reshape(-1, 3)
-    return camera @ np.asarray(rotation).T + position
+    right, up, back = columns[None, :] * z, -rows[:, None] * z, -z
+    # Not as a matrix product: that rounds as each processor likes, and the robot must find the same points to the bit.
+    world = [r[0] * right + r[1] * up + r[2] * back + p for r, p in zip(rotation, position, strict=True)]
+    return np.stack(world, axis=-1).reshape(-1, 3)
+
+
+def focal_length(height: int, fovy: float) -> float:
+    """Pixels. `fovy` is the vertical field of view, rad."""
+    return 0.5 * height / math.tan(0.5 * fovy)
 
 
 def farthest_point_sample(points: np.ndarray, count: int) -> np.ndarray:
