@@ -141,14 +141,6 @@ export class BoundGraph<Tensor extends { readonly data: unknown }> {
   }
 }
 
-/** Of an inference before a model is loaded or after it was closed. */
-export function noModelLoaded(): OmpError {
-  return new OmpError(ErrorCode.InvalidState, {
-    what: "the session cannot infer",
-    observed: "no model is loaded",
-  });
-}
-
 function tensorInfo({ name, isTensor, type, shape = [] }: ValueMetadata): TensorInfo {
   if (!isTensor || type !== "float32") {
     throw new OmpError(ErrorCode.BackendLoadFailed, {
