@@ -25,9 +25,9 @@ export abstract class GraphBackend<
     const opened = await this.open(model);
     this.#graph = new BoundGraph(opened);
     await this.#graph.warmUp();
-    const { inputs, outputs } = this.#graph;
+    const { inputs, outputs, memory } = this.#graph;
     const { activeProvider, runtime } = opened;
-    return { activeProvider, runtime, inputs, outputs };
+    return { activeProvider, runtime, inputs, outputs, memory };
   }
 
   async infer(inputs: TensorBuffers, outputs: TensorBuffers): Promise<number> {
