@@ -47,12 +47,13 @@ export class OmpPolicy {
     this.#backend = backend;
     const { horizon, nObsSteps } = manifest.policy;
     const size = horizon * manifest.action.names.length;
-    this.#noise = new Float32Array(size);
-    this.#action = new Float32Array(size);
+    const { memory } = info;
+    this.#noise = memory?.inputs.get(manifest.noise.input) ?? new Float32Array(size);
+    this.#action = memory?.outputs.get(ACTION_OUTPUT) ?? new Float32Array(size);
     this.#inputs = new Map([
       ...manifest.observations.map(({ key, size: length }): [string, Float32Array] => [
         key,
-        new Float32Array(nObsSteps * length),
+        memory?.inputs.get(key) ?? new Float32Array(nObsSteps * length),
       ]),
       [manifest.noise.input, this.#noise],
     ]);

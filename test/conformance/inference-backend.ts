@@ -57,6 +57,20 @@ export function inferenceBackendConformance(name: string, create: () => Inferenc
     await create().close();
   });
 
+  test(`${name}: memory it hands out is read and written as any other`, async () => {
+    const backend = create();
+    const { memory } = await backend.load({ path });
+    if (memory !== undefined) {
+      for (const offset of [0, 1]) {
+        for (const [key, values] of tinyInputs(offset)) memory.inputs.get(key)?.set(values);
+        await backend.infer(memory.inputs, memory.outputs);
+        assert.deepEqual(memory.outputs.get("action")?.slice(), tinyAction(offset));
+      }
+      assert.deepEqual(await evaluate(backend, 2), tinyAction(2));
+    }
+    await backend.close();
+  });
+
   test(`${name}: a buffer of the wrong length is named and nothing runs`, async () => {
     const backend = create();
     await backend.load({ path });

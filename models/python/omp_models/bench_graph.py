@@ -113,7 +113,7 @@ def measure_latency(config: PolicyConfig, rounds: int, interrupt: Interrupt) -> 
         files = {graph: Path(name) / f"{graph}.onnx" for graph in ("plain", "specialized", "int8")}
         events.log("exporting")
         policy = random_policy(config)
-        write_graph(_PlainPolicy(policy), input_shapes(config), files["plain"])
+        write_graph(PlainPolicy(policy), input_shapes(config), files["plain"])
         check_parity(policy, files["plain"], random_inputs(policy, count=4, seed=2))
         export_onnx(policy, files["specialized"])
         inputs = random_inputs(policy, CALIBRATION_COUNT, seed=3)
@@ -145,7 +145,7 @@ def measure_latency(config: PolicyConfig, rounds: int, interrupt: Interrupt) -> 
         }
 
 
-class _PlainPolicy(nn.Module):
+class PlainPolicy(nn.Module):
     """The policy as PyTorch runs it: one graph of everything, nothing folded."""
 
     def __init__(self, policy: Policy):

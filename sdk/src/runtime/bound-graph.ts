@@ -1,6 +1,6 @@
 import { asOmpError, ErrorCode, OmpError } from "../errors.ts";
 import { tensorBuffer } from "../internal/tensor-buffer.ts";
-import type { TensorBuffers, TensorInfo } from "./inference-backend.ts";
+import type { TensorBuffers, TensorInfo, TensorMemory } from "./inference-backend.ts";
 
 // Every runtime of the sdk has it; it is no part of the language, so the compiler does not know it.
 declare const performance: { now(): number };
@@ -44,6 +44,7 @@ const STABLE_RATIO = 0.9;
 export class BoundGraph<Tensor extends { readonly data: unknown }> {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  readonly memory: TensorMemory;
   readonly #session: GraphSession<Tensor>;
   readonly #writesFetches: boolean;
   readonly #boundInputs: ReadonlyMap<string, BoundTensor<Tensor>>;
@@ -68,6 +69,7 @@ export class BoundGraph<Tensor extends { readonly data: unknown }> {
     this.outputs = session.outputMetadata.map(tensorInfo);
     this.#boundInputs = bind(this.inputs);
     this.#boundOutputs = bind(this.outputs);
+    this.memory = { inputs: memoryOf(this.#boundInputs), outputs: memoryOf(this.#boundOutputs) };
     const tensorOf = ([name, { tensor }]: [string, BoundTensor<Tensor>]): [string, Tensor] => [
       name,
       tensor,
@@ -100,14 +102,15 @@ export class BoundGraph<Tensor extends { readonly data: unknown }> {
       });
     }
     for (const [name, { data }] of this.#boundInputs) {
-      data.set(tensorBuffer(inputs, name, data.length));
+      copyUnlessSame(tensorBuffer(inputs, name, data.length), data);
     }
     for (const [name, { data }] of this.#boundOutputs) tensorBuffer(outputs, name, data.length);
     this.#running = this.#run();
     try {
       const ms = await this.#running;
       for (const [name, { data }] of this.#boundOutputs) {
-        outputs.get(name)?.set(this.#writesFetches ? data : this.#result(name, data.length));
+        const answer = this.#writesFetches ? data : this.#result(name, data.length);
+        copyUnlessSame(answer, tensorBuffer(outputs, name, data.length));
       }
       return ms;
     } finally {
@@ -141,12 +144,14 @@ export class BoundGraph<Tensor extends { readonly data: unknown }> {
   }
 }
 
-/** Of an inference before a model is loaded or after it was closed. */
-export function noModelLoaded(): OmpError {
-  return new OmpError(ErrorCode.InvalidState, {
-    what: "the session cannot infer",
-    observed: "no model is loaded",
-  });
+function memoryOf(
+  bound: ReadonlyMap<string, { readonly data: Float32Array }>,
+): TensorMemory["inputs"] {
+  return new Map([...bound].map(([name, { data }]) => [name, data]));
+}
+
+function copyUnlessSame(from: Float32Array, to: Float32Array): void {
+  if (from !== to) to.set(from);
 }
 
 function tensorInfo({ name, isTensor, type, shape = [] }: ValueMetadata): TensorInfo {

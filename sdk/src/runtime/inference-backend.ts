@@ -13,6 +13,17 @@ export interface BackendInfo {
   readonly runtime: string;
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
+  /**
+   * Memory of the backend itself, every input and every output. `infer` copies nothing that already lies there, as it must
+   * with other buffers. A backend without such memory leaves it out.
+   */
+  readonly memory?: TensorMemory;
+}
+
+/** Buffers of every graph input and of every graph output. */
+export interface TensorMemory {
+  readonly inputs: TensorBuffers;
+  readonly outputs: TensorBuffers;
 }
 
 /** Buffers by tensor name; allocated once by the policy and reused for every inference. */

@@ -6,17 +6,18 @@
 import { parentPort } from "node:worker_threads";
 
 import { asOmpError, ErrorCode } from "../../errors.ts";
-import type { TensorInfo } from "../inference-backend.ts";
+import type { TensorInfo, TensorMemory } from "../inference-backend.ts";
 import { OrtSession } from "./ort-session.ts";
-import type { SharedTensors, WorkerReply, WorkerRequest } from "./worker-messages.ts";
+import type { WorkerReply, WorkerRequest } from "./worker-messages.ts";
 
-const session: { backend?: OrtSession; memory?: SharedTensors } = {};
+const session: { backend?: OrtSession; memory?: TensorMemory } = {};
 
 async function answer(request: WorkerRequest): Promise<WorkerReply> {
   if (request.kind === "load") {
     const backend = new OrtSession(request.options);
     session.backend = backend;
-    const info = await backend.load(request.model);
+    // The session's own memory is private: onnxruntime takes no tensor on shared memory.
+    const { memory: _private, ...info } = await backend.load(request.model);
     const memory = { inputs: share(info.inputs), outputs: share(info.outputs) };
     session.memory = memory;
     return { kind: "loaded", info, memory };

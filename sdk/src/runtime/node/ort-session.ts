@@ -2,13 +2,8 @@ import type * as OrtModule from "onnxruntime-node";
 import type { InferenceSession as Session, Tensor } from "onnxruntime-node";
 
 import { ErrorCode, OmpError } from "../../errors.ts";
-import { BoundGraph, noModelLoaded } from "../bound-graph.ts";
-import type {
-  BackendInfo,
-  InferenceBackend,
-  ModelSource,
-  TensorBuffers,
-} from "../inference-backend.ts";
+import { GraphBackend, type OpenedGraph } from "../graph-backend.ts";
+import type { ModelSource } from "../inference-backend.ts";
 
 /** How onnxruntime-node runs a graph. */
 export interface OrtOptions {
@@ -25,11 +20,11 @@ type Ort = typeof OrtModule;
 /**
  * onnxruntime on the calling thread: `infer` blocks it. Use it where nothing else runs (a worker, a script).
  */
-export class OrtSession implements InferenceBackend {
+export class OrtSession extends GraphBackend<Tensor> {
   readonly #options: Required<OrtOptions>;
-  #graph: BoundGraph<Tensor> | undefined;
 
   constructor(options: OrtOptions = {}) {
+    super();
     this.#options = {
       executionProviders: options.executionProviders ?? ["cpu"],
       allowFallback: options.allowFallback ?? false,
@@ -37,32 +32,16 @@ export class OrtSession implements InferenceBackend {
     };
   }
 
-  async load(model: ModelSource): Promise<BackendInfo> {
-    if (this.#graph !== undefined) {
-      throw new OmpError(ErrorCode.InvalidState, { what: "this session has a model already" });
-    }
+  protected override async open(model: ModelSource): Promise<OpenedGraph<Tensor>> {
     const ort = await loadOrt();
     const { session, provider } = await this.#open(ort, model);
-    this.#graph = new BoundGraph({
+    return {
       session,
       createTensor: (data, shape) => new ort.Tensor("float32", data, shape),
       writesFetches: true,
-    });
-    await this.#graph.warmUp();
-    const { inputs, outputs } = this.#graph;
-    const runtime = `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`;
-    return { activeProvider: provider, runtime, inputs, outputs };
-  }
-
-  async infer(inputs: TensorBuffers, outputs: TensorBuffers): Promise<number> {
-    if (this.#graph === undefined) throw noModelLoaded();
-    return this.#graph.infer(inputs, outputs);
-  }
-
-  async close(): Promise<void> {
-    const graph = this.#graph;
-    this.#graph = undefined;
-    await graph?.close();
+      activeProvider: provider,
+      runtime: `onnxruntime-node ${ort.env.versions.node ?? ort.env.versions.common}`,
+    };
   }
 
   /** Providers are tried one by one: given a list, onnxruntime would drop on some platforms what it lacks in silence. */

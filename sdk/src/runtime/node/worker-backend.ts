@@ -7,9 +7,10 @@ import type {
   InferenceBackend,
   ModelSource,
   TensorBuffers,
+  TensorMemory,
 } from "../inference-backend.ts";
 import type { OrtOptions } from "./ort-session.ts";
-import type { SharedTensors, WorkerReply, WorkerRequest } from "./worker-messages.ts";
+import type { WorkerReply, WorkerRequest } from "./worker-messages.ts";
 
 interface Waiting {
   readonly resolve: (reply: WorkerReply) => void;
@@ -26,7 +27,7 @@ export class WorkerBackend implements InferenceBackend {
   readonly #options: OrtOptions;
   #worker: Worker | undefined;
   #exited: Promise<void> = Promise.resolve();
-  #memory: SharedTensors | undefined;
+  #memory: TensorMemory | undefined;
   #waiting: Waiting | undefined;
   #pending: Promise<unknown> = Promise.resolve();
   #failure: OmpError | undefined;
@@ -58,7 +59,7 @@ export class WorkerBackend implements InferenceBackend {
     const reply = await this.#ask(worker, { kind: "load", model, options: this.#options });
     if (reply.kind !== "loaded") throw unexpected(reply);
     this.#memory = reply.memory;
-    return reply.info;
+    return { ...reply.info, memory: reply.memory };
   }
 
   async infer(inputs: TensorBuffers, outputs: TensorBuffers): Promise<number> {
@@ -69,12 +70,17 @@ export class WorkerBackend implements InferenceBackend {
       });
     }
     const memory = this.#memory;
-    for (const [name, shared] of memory.inputs)
-      shared.set(tensorBuffer(inputs, name, shared.length));
+    for (const [name, shared] of memory.inputs) {
+      const given = tensorBuffer(inputs, name, shared.length);
+      if (given !== shared) shared.set(given);
+    }
     for (const [name, shared] of memory.outputs) tensorBuffer(outputs, name, shared.length);
     const reply = await this.#ask(this.#worker, { kind: "infer" });
     if (reply.kind !== "inferred") throw unexpected(reply);
-    for (const [name, shared] of memory.outputs) outputs.get(name)?.set(shared);
+    for (const [name, shared] of memory.outputs) {
+      const given = tensorBuffer(outputs, name, shared.length);
+      if (given !== shared) given.set(shared);
+    }
     return reply.ms;
   }
 

@@ -1,5 +1,5 @@
 import type { ErrorCode, ErrorReport } from "../../errors.ts";
-import type { BackendInfo, ModelSource } from "../inference-backend.ts";
+import type { BackendInfo, ModelSource, TensorMemory } from "../inference-backend.ts";
 import type { OrtOptions } from "./ort-session.ts";
 
 /** Main thread to worker. */
@@ -14,15 +14,13 @@ export interface SentError {
   readonly report: ErrorReport;
 }
 
-/** Worker to main thread; exactly one for every request. */
+/** Worker to main thread; exactly one for every request. The memory of a loaded graph is shared. */
 export type WorkerReply =
-  | { readonly kind: "loaded"; readonly info: BackendInfo; readonly memory: SharedTensors }
+  | {
+      readonly kind: "loaded";
+      readonly info: Omit<BackendInfo, "memory">;
+      readonly memory: TensorMemory;
+    }
   | { readonly kind: "inferred"; readonly ms: number }
   | { readonly kind: "closed" }
   | { readonly kind: "failed"; readonly error: SentError };
-
-/** Every input and output once, on shared memory. */
-export interface SharedTensors {
-  readonly inputs: ReadonlyMap<string, Float32Array>;
-  readonly outputs: ReadonlyMap<string, Float32Array>;
-}

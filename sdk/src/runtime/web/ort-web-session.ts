@@ -2,13 +2,8 @@ import type * as OrtModule from "onnxruntime-web";
 import type { InferenceSession as Session, Tensor } from "onnxruntime-web";
 
 import { asOmpError, ErrorCode, OmpError } from "../../errors.ts";
-import { BoundGraph, noModelLoaded } from "../bound-graph.ts";
-import type {
-  BackendInfo,
-  InferenceBackend,
-  ModelSource,
-  TensorBuffers,
-} from "../inference-backend.ts";
+import { GraphBackend, type OpenedGraph } from "../graph-backend.ts";
+import type { ModelSource } from "../inference-backend.ts";
 
 /** How onnxruntime-web runs a graph. Its WebAssembly is loaded once: all sessions of a page share the first one's options. */
 export interface OrtWebOptions {
@@ -42,13 +37,13 @@ const loaded: { options?: string } = {};
  * onnxruntime-web on WebAssembly, in a browser or in Node. `infer` blocks the thread it is called on; a page that must stay
  * smooth calls it in a Web Worker.
  */
-export class OrtWebSession implements InferenceBackend {
+export class OrtWebSession extends GraphBackend<Tensor> {
   readonly #options: OrtWebOptions;
   readonly #numThreads: number;
-  #graph: BoundGraph<Tensor> | undefined;
 
   /** @throws {OmpError} INVALID_ARGUMENT */
   constructor(options: OrtWebOptions = {}) {
+    super();
     const { numThreads = 1 } = options;
     if (!Number.isInteger(numThreads) || numThreads < 1 || numThreads > MAX_THREADS) {
       throw new OmpError(ErrorCode.InvalidArgument, {
@@ -61,36 +56,17 @@ export class OrtWebSession implements InferenceBackend {
     this.#numThreads = numThreads;
   }
 
-  /**
-   * @throws {OmpError} BACKEND_LOAD_FAILED; INVALID_STATE when this session has a model, or the page's WebAssembly was
-   *   loaded with other options
-   */
-  async load(model: ModelSource): Promise<BackendInfo> {
-    if (this.#graph !== undefined) {
-      throw new OmpError(ErrorCode.InvalidState, { what: "this session has a model already" });
-    }
+  /** @throws {OmpError} BACKEND_LOAD_FAILED; INVALID_STATE when the page's WebAssembly was loaded with other options */
+  protected override async open(model: ModelSource): Promise<OpenedGraph<Tensor>> {
     const ort = await loadOrt();
     this.#configure(ort);
-    this.#graph = new BoundGraph({
+    return {
       session: await create(ort, model),
       createTensor: (data, shape) => new ort.Tensor("float32", data, shape),
       writesFetches: false,
-    });
-    await this.#graph.warmUp();
-    const { inputs, outputs } = this.#graph;
-    const runtime = `onnxruntime-web ${ort.env.versions.web ?? ort.env.versions.common}`;
-    return { activeProvider: PROVIDER, runtime, inputs, outputs };
-  }
-
-  async infer(inputs: TensorBuffers, outputs: TensorBuffers): Promise<number> {
-    if (this.#graph === undefined) throw noModelLoaded();
-    return this.#graph.infer(inputs, outputs);
-  }
-
-  async close(): Promise<void> {
-    const graph = this.#graph;
-    this.#graph = undefined;
-    await graph?.close();
+      activeProvider: PROVIDER,
+      runtime: `onnxruntime-web ${ort.env.versions.web ?? ort.env.versions.common}`,
+    };
   }
 
   /** onnxruntime-web would take one thread where there is no shared memory, and ignore options that come too late, in silence. */
