@@ -9,24 +9,43 @@ import { filesBelow, repositoryPath, repositoryRoot } from "./support/repository
 /** The walls of ARCHITECTURE.md: a file matching `from` may import only what one of `may` matches. */
 const walls: readonly { from: RegExp; may: readonly RegExp[]; why: string }[] = [
   {
-    from: /^sdk\/src\/(types|errors|faults|clock|random)\.ts$/,
+    from: /^sdk\/src\/(types|plan|errors|faults|clock|random)\.ts$/,
     may: [/^sdk\/src\/(types|errors|faults|clock)\.ts$/],
     why: "leaf files import only leaf files",
   },
   {
     from: /^sdk\/src\/(sensor|observation-buffer|action-guard|chunk-scheduler|actuator-link)\.ts$/,
     may: [
-      /^sdk\/src\/(types|errors|faults|clock|options|telemetry|random|sensor|loop-state)\.ts$/,
+      /^sdk\/src\/(types|plan|errors|faults|clock|options|telemetry|random|sensor|loop-state)\.ts$/,
+      /^sdk\/src\/handover\/chunk-handover\.ts$/,
       /^sdk\/src\/internal\//,
       /^sdk\/src\/bundle\/manifest\.ts$/,
     ],
     why: "a stage imports leaf files and contracts, never another stage",
   },
   {
+    from: /^sdk\/src\/handover\//,
+    may: [
+      /^sdk\/src\/handover\//,
+      /^sdk\/src\/(types|plan|errors|options)\.ts$/,
+      /^sdk\/src\/bundle\/manifest\.ts$/,
+    ],
+    why: "a hand-over knows plans and chunks, and no stage",
+  },
+  {
+    from: /^sdk\/src\/sampling\//,
+    may: [
+      /^sdk\/src\/sampling\//,
+      /^sdk\/src\/(errors|random)\.ts$/,
+      /^sdk\/src\/bundle\/manifest\.ts$/,
+    ],
+    why: "how a chunk is drawn knows numbers, and no stage",
+  },
+  {
     from: /^sdk\/src\/policy\.ts$/,
     may: [
       /^sdk\/src\/(types|errors|faults|clock|options|telemetry|random)\.ts$/,
-      /^sdk\/src\/internal\//,
+      /^sdk\/src\/(internal|sampling)\//,
       /^sdk\/src\/bundle\/manifest\.ts$/,
       /^sdk\/src\/runtime\/inference-backend\.ts$/,
     ],

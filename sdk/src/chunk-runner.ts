@@ -20,7 +20,10 @@ export interface ChunkRunnerParts {
   readonly clock: Clock;
   readonly counters: LoopCounters;
   readonly inferenceTimeoutMs: number;
+  /** Network units. */
+  readonly maxSpread: number;
   readonly onFault: (reason: FaultReason, detail: string) => void;
+  readonly onUncertain: (spread: number) => void;
   readonly onSent: (trajectory: Trajectory, chunk: ActionChunk) => void;
 }
 
@@ -57,7 +60,7 @@ export class ChunkRunner {
   abandon(nowMs: number): void {
     this.#epoch += 1;
     this.#startedAtMs = nowMs;
-    this.#parts.scheduler.stop();
+    this.#forgetPlan();
   }
 
   /**
@@ -72,7 +75,7 @@ export class ChunkRunner {
     if (scheduler.isStarved(nowMs)) {
       counters.starvations += 1;
       this.#epoch += 1;
-      scheduler.stop();
+      this.#forgetPlan();
     }
     // A plan begins at rest: while the arm brakes the host does not know where the controller will join it.
     if (!scheduler.isRunning && link.state === "armed") scheduler.start(nowMs);
@@ -102,6 +105,11 @@ export class ChunkRunner {
     else onFault(FaultReason.TrajectoryRefused, `trajectory ${id} was refused: ${verdict}`);
   }
 
+  #forgetPlan(): void {
+    this.#parts.scheduler.stop();
+    this.#parts.policy.interrupt();
+  }
+
   async #infer(epoch: number): Promise<void> {
     const { policy, clock, counters, onFault } = this.#parts;
     const startedAtMs = this.#startedAtMs;
@@ -124,8 +132,15 @@ export class ChunkRunner {
   }
 
   #send(nowMs: number): void {
-    const { guard, scheduler, link, counters, onFault, onSent } = this.#parts;
+    const { guard, scheduler, link, counters, maxSpread, onFault, onUncertain, onSent } =
+      this.#parts;
     const chunk = this.#chunk;
+    const { spread } = chunk;
+    // A spread that is not a number compares false with everything and must hold.
+    if (spread !== undefined && !(spread <= maxSpread)) {
+      onUncertain(spread);
+      return;
+    }
     const plan = scheduler.schedule(chunk, nowMs, this.#restCommand);
     if (plan === undefined) return;
     const { trajectory, firstRow, junctionPosition, junctionVelocity } = plan;

@@ -4,7 +4,8 @@ import { test } from "node:test";
 import * as fc from "fast-check";
 
 import type { PolicySpec } from "./bundle/manifest.ts";
-import { ChunkScheduler, type Plan } from "./chunk-scheduler.ts";
+import { ChunkScheduler } from "./chunk-scheduler.ts";
+import type { Plan } from "./plan.ts";
 import type { ActionChunk } from "./types.ts";
 
 const policy: PolicySpec = {

@@ -1,5 +1,7 @@
 import type { PolicySpec } from "./bundle/manifest.ts";
-import { type ActionChunk, createTrajectory, type Trajectory } from "./types.ts";
+import { type ChunkHandover, replace } from "./handover/chunk-handover.ts";
+import { createPlan, type Plan } from "./plan.ts";
+import type { ActionChunk } from "./types.ts";
 
 export interface SchedulerCounters {
   chunksScheduled: number;
@@ -9,16 +11,6 @@ export interface SchedulerCounters {
   rowsSkipped: number;
   /** Grid instants at which an observation was due and which passed unobserved. */
   instantsMissed: number;
-}
-
-/** Waypoints for the link and what the arm does one `dtMs` before the first of them. */
-export interface Plan {
-  readonly trajectory: Trajectory;
-  /** Row of the chunk that the first waypoint is. */
-  firstRow: number;
-  readonly junctionPosition: Float64Array;
-  /** Per second. */
-  readonly junctionVelocity: Float64Array;
 }
 
 /** Times are floats; instants of one grid differ by rounding only. */
@@ -48,6 +40,7 @@ export class ChunkScheduler {
   readonly #policy: PolicySpec;
   readonly #minLeadMs: number;
   readonly #maxWaypoints: number;
+  readonly #handover: ChunkHandover;
   #committed: Plan;
   #pending: Plan;
   #hasCommitted = false;
@@ -57,12 +50,20 @@ export class ChunkScheduler {
   #id = 0;
 
   /** @param minLeadMs a ramp begins at least this long after its trajectory is made */
-  constructor(policy: PolicySpec, jointCount: number, minLeadMs: number, maxWaypoints: number) {
+  constructor(
+    policy: PolicySpec,
+    jointCount: number,
+    minLeadMs: number,
+    maxWaypoints: number,
+    handover: ChunkHandover = replace,
+  ) {
     this.#policy = policy;
     this.#minLeadMs = minLeadMs;
     this.#maxWaypoints = maxWaypoints;
-    this.#committed = createPlan(policy.horizon, jointCount);
-    this.#pending = createPlan(policy.horizon, jointCount);
+    this.#handover = handover;
+    const capacity = policy.horizon * handover.pointsPerStep;
+    this.#committed = createPlan(capacity, jointCount);
+    this.#pending = createPlan(capacity, jointCount);
   }
 
   /** True between `start` and `stop`. */
@@ -82,6 +83,7 @@ export class ChunkScheduler {
     this.#originMs = Number.NaN;
     this.#hasCommitted = false;
     this.#isPending = false;
+    this.#handover.reset();
   }
 
   isObservationDue(nowMs: number): boolean {
@@ -140,12 +142,17 @@ export class ChunkScheduler {
     trajectory.id = this.#id;
     trajectory.startAtMs = rampAtMs + dtMs;
     trajectory.dtMs = dtMs;
-    trajectory.count = Math.min(rowsLeft, this.#maxWaypoints);
+    trajectory.count = rowsLeft;
     const first = firstRow * trajectory.jointCount;
     for (let i = 0; i < trajectory.count * trajectory.jointCount; i += 1) {
       trajectory.positions[i] = chunk.rows[first + i] ?? Number.NaN;
     }
     plan.firstRow = firstRow;
+    this.#handover.join(plan, chunk);
+    trajectory.count = Math.min(
+      trajectory.count,
+      this.#roomAfter(rampAtMs - nowMs, trajectory.dtMs),
+    );
     return plan;
   }
 
@@ -167,6 +174,12 @@ export class ChunkScheduler {
       this.retryAt(nowMs);
     }
     return true;
+  }
+
+  /** Waypoints that the controller can take while it holds those of the next `committedMs`, some of them on another grid. */
+  #roomAfter(committedMs: number, dtMs: number): number {
+    const committed = this.#hasCommitted ? Math.ceil(committedMs / dtMs) + 1 : 0;
+    return Math.max(1, this.#maxWaypoints - committed);
   }
 
   /** False when the running plan ends before `rampAtMs` or begins after it: nobody knows then where the arm will be. */
@@ -193,13 +206,4 @@ export class ChunkScheduler {
     }
     return true;
   }
-}
-
-function createPlan(capacity: number, jointCount: number): Plan {
-  return {
-    trajectory: createTrajectory(capacity, jointCount),
-    firstRow: 0,
-    junctionPosition: new Float64Array(jointCount),
-    junctionVelocity: new Float64Array(jointCount),
-  };
 }

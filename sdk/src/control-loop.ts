@@ -6,8 +6,10 @@ import type { ActuatorLink, LinkDescription } from "./actuator-link.ts";
 import type { Clock } from "./clock.ts";
 import { asOmpError, ErrorCode, OmpError } from "./errors.ts";
 import { type Fault, FaultReason } from "./faults.ts";
+import type { ChunkHandover } from "./handover/chunk-handover.ts";
+import { createHandover } from "./handover/handover-options.ts";
 import { Listeners } from "./internal/listeners.ts";
-import type { ControlLoopParts } from "./loop-parts.ts";
+import { type ControlLoopParts, requireSensors } from "./loop-parts.ts";
 import { createLoopStages, type LoopStages } from "./loop-stages.ts";
 import {
   createLoopCounters,
@@ -20,12 +22,12 @@ import {
 } from "./loop-state.ts";
 import { ObservationBuffer } from "./observation-buffer.ts";
 import { type ControlLoopOptions, resolveOptions } from "./options.ts";
-import { PoseMove } from "./pose-move.ts";
+import { PoseMove, requirePose } from "./pose-move.ts";
 import { pollSensors } from "./sensor.ts";
 import { LatencyHistogram } from "./telemetry.ts";
 import { type ActionChunk, createJointState, type JointState, type Trajectory } from "./types.ts";
 
-type HoldCause = "paused" | "observation" | PoseMove;
+type HoldCause = "paused" | "observation" | "uncertain" | PoseMove;
 
 /** Runs one policy on one arm: observe, infer, guard, schedule, send; hold when in doubt, latch faults. */
 export class ControlLoop {
@@ -37,6 +39,7 @@ export class ControlLoop {
   readonly #link: ActuatorLink;
   readonly #clock: Clock;
   readonly #buffer: ObservationBuffer;
+  readonly #handover: ChunkHandover;
   readonly #joint: JointState;
   readonly #events = new Listeners<LoopEvents>();
   readonly #subscriptions: (() => void)[] = [];
@@ -63,14 +66,9 @@ export class ControlLoop {
     this.options = resolveOptions(parts.options);
     this.counters = this.#counters;
     this.#buffer = new ObservationBuffer(policy.manifest, parts.alignment);
+    this.#handover = createHandover(policy.manifest, parts.handover);
     this.#joint = createJointState(policy.manifest.action.joints.length);
-    for (const { key } of policy.manifest.observations) {
-      if (sensors.some((sensor) => sensor.key === key)) continue;
-      throw new OmpError(ErrorCode.InvalidArgument, {
-        what: `no sensor delivers the observation key ${key}`,
-        observed: sensors.map((sensor) => sensor.key).join(", "),
-      });
-    }
+    requireSensors(policy.manifest, sensors);
   }
 
   get state(): LoopState {
@@ -195,15 +193,7 @@ export class ControlLoop {
   ): Promise<void> {
     this.pause();
     const { joints, leadMs, description } = this.#requireStages();
-    const isPose =
-      positions.length === joints.length && Array.from(positions).every(Number.isFinite);
-    if (!isPose || !(fraction > 0 && fraction <= 1)) {
-      throw new OmpError(ErrorCode.InvalidArgument, {
-        what: "moveTo needs a pose and a fraction",
-        observed: `[${Array.from(positions).join(", ")}], ${fraction}`,
-        expected: `${joints.length} finite positions, a fraction above 0 to 1`,
-      });
-    }
+    requirePose(positions, fraction, joints.length);
     const move = new PoseMove(joints, positions, fraction, leadMs, description.maxWaypoints);
     this.#hold(move, this.#clock.nowMs());
     return move.done;
@@ -231,32 +221,35 @@ export class ControlLoop {
       const isFresh =
         this.#buffer.check(nowMs).status === "fresh" &&
         this.#requireStages().runner.tick(nowMs, this.#joint.command);
-      if (!isFresh) this.#holdForObservation(nowMs);
+      if (isFresh) return;
+      this.#counters.staleHolds += 1;
+      this.#stopFollowing("observation", "an observation is stale");
     }
   }
 
   #tickHolding(nowMs: number): void {
     const cause = this.#holdCause;
     if (cause === "paused") return;
-    if (cause !== "observation") {
+    if (typeof cause === "object") {
       if (cause.tick(nowMs, this.#link, this.#requireStages().guard, this.#joint)) {
         this.#hold("paused", nowMs);
       }
       return;
     }
+    const heldMs = nowMs - this.#holdingSinceMs;
+    if (cause === "uncertain" && heldMs < this.options.uncertainHoldMs) return;
     const { status, key, ageMs } = this.#buffer.check(nowMs);
     if (status === "fresh") {
       if (this.#link.state === "armed") this.#move("run");
-    } else if (nowMs - this.#holdingSinceMs > this.options.staleFaultMs) {
+    } else if (heldMs > this.options.staleFaultMs) {
       this.#latch(FaultReason.ObservationStale, `${key} is ${status}, ${ageMs} ms old`);
     }
   }
 
-  #holdForObservation(nowMs: number): void {
-    this.#counters.staleHolds += 1;
-    this.#abandon("an observation is stale");
+  #stopFollowing(cause: "observation" | "uncertain", why: string): void {
+    this.#abandon(why);
     this.#link.hold();
-    this.#hold("observation", nowMs);
+    this.#hold(cause, this.#clock.nowMs());
   }
 
   #hold(cause: HoldCause, nowMs: number): void {
@@ -327,8 +320,14 @@ export class ControlLoop {
       link: this.#link,
       counters: this.#counters,
       inferenceTimeoutMs: this.options.inferenceTimeoutMs,
+      maxSpread: this.options.maxSpread,
       onFault: (reason: FaultReason, detail: string): void => {
         this.#latch(reason, detail);
+      },
+      onUncertain: (spread: number): void => {
+        this.#counters.spreadHolds += 1;
+        this.#parts.telemetry?.event("loop.uncertain", { spread });
+        this.#stopFollowing("uncertain", "the policy is not sure");
       },
       onSent: (trajectory: Trajectory, chunk: ActionChunk): void => {
         const { sequence, inferenceMs } = chunk;
@@ -338,7 +337,7 @@ export class ControlLoop {
         });
       },
     };
-    return createLoopStages(parts, description, this.options);
+    return createLoopStages(parts, description, this.options, this.#handover);
   }
 
   async #arm(epoch: number): Promise<void> {

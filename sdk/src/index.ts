@@ -36,11 +36,19 @@ export type {
 export { ObservationBuffer } from "./observation-buffer.ts";
 export type { ChunkRefusal } from "./action-guard.ts";
 export { ActionGuard } from "./action-guard.ts";
-export type { Plan, SchedulerCounters } from "./chunk-scheduler.ts";
+export type { SchedulerCounters } from "./chunk-scheduler.ts";
 export { ChunkScheduler } from "./chunk-scheduler.ts";
+export type { Plan } from "./plan.ts";
+export type {
+  HandoverNumbers,
+  HandoverOptions,
+  HandoverStrategy,
+} from "./handover/handover-options.ts";
+export { handoverOptions } from "./handover/handover-options.ts";
 export { fillMinimumJerk } from "./minimum-jerk.ts";
 export type { ObservationInput, OmpPolicyParts } from "./policy.ts";
 export { OmpPolicy } from "./policy.ts";
+export type { NoiseMode, SamplingOptions } from "./sampling/sampling-options.ts";
 export type { OpenPolicyOptions } from "./open-policy.ts";
 export { openPolicy } from "./open-policy.ts";
 export type { BundleReader } from "./bundle/bundle-reader.ts";

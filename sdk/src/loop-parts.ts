@@ -1,5 +1,8 @@
 import type { ActuatorLink, LinkDescription } from "./actuator-link.ts";
+import type { Manifest } from "./bundle/manifest.ts";
 import type { Clock } from "./clock.ts";
+import { ErrorCode, OmpError } from "./errors.ts";
+import type { HandoverOptions } from "./handover/handover-options.ts";
 import type { ObservationAlignment } from "./observation-buffer.ts";
 import type { ControlLoopOptions } from "./options.ts";
 import type { OmpPolicy } from "./policy.ts";
@@ -19,6 +22,19 @@ export interface ControlLoopParts {
   readonly clock: Clock;
   readonly telemetry?: TelemetrySink;
   readonly options?: Partial<ControlLoopOptions>;
+  /** How a chunk joins the one before. */
+  readonly handover?: HandoverOptions;
   /** `clock` (default): the loop ticks by itself. `caller`: somebody calls `tick` at `tickHz`. */
   readonly ticking?: "clock" | "caller";
+}
+
+/** @throws {OmpError} INVALID_ARGUMENT naming an observation key without sensor */
+export function requireSensors({ observations }: Manifest, sensors: readonly SensorSource[]): void {
+  for (const { key } of observations) {
+    if (sensors.some((sensor) => sensor.key === key)) continue;
+    throw new OmpError(ErrorCode.InvalidArgument, {
+      what: `no sensor delivers the observation key ${key}`,
+      observed: sensors.map((sensor) => sensor.key).join(", "),
+    });
+  }
 }

@@ -3,6 +3,7 @@ import { ActionGuard } from "./action-guard.ts";
 import type { LinkDescription } from "./actuator-link.ts";
 import { ChunkRunner, type ChunkRunnerParts } from "./chunk-runner.ts";
 import { ChunkScheduler } from "./chunk-scheduler.ts";
+import type { ChunkHandover } from "./handover/chunk-handover.ts";
 import { matchJoints } from "./internal/match-joints.ts";
 import type { ObservationBuffer } from "./observation-buffer.ts";
 import type { ControlLoopOptions } from "./options.ts";
@@ -26,6 +27,7 @@ export function createLoopStages(
   parts: Omit<ChunkRunnerParts, "guard" | "scheduler">,
   description: LinkDescription,
   options: ControlLoopOptions,
+  handover: ChunkHandover,
 ): LoopStages {
   const { action, policy } = parts.policy.manifest;
   if (action.kind !== "joint_position") {
@@ -38,7 +40,8 @@ export function createLoopStages(
   const joints = matchJoints(action.joints, description.joints);
   const leadMs = Math.max(options.minLeadMs, description.minLeadMs);
   const guard = new ActionGuard(joints, options.maxFirstStepRatio);
-  const scheduler = new ChunkScheduler(policy, joints.length, leadMs, description.maxWaypoints);
+  const { maxWaypoints } = description;
+  const scheduler = new ChunkScheduler(policy, joints.length, leadMs, maxWaypoints, handover);
   const runner = new ChunkRunner({ ...parts, guard, scheduler });
   return { description, joints, leadMs, buffer: parts.buffer, guard, scheduler, runner };
 }

@@ -7,7 +7,7 @@ import type { ActionChunk, Trajectory } from "./types.ts";
  * idle ─start► arming ─armed► holding ◄─► running ; any but idle ─fault► faulted ─rearm► arming ; any ─stop► idle
  *
  * `running`: the policy's waypoints are executed. `holding`: the arm is armed and follows no policy, because it was asked to
- * wait, moves to a pose, or waits for a fresh observation. `faulted`: motion needs `rearm()`.
+ * wait, moves to a pose, or waits for a fresh observation or for a policy that is sure. `faulted`: motion needs `rearm()`.
  */
 export type LoopState = "idle" | "arming" | "running" | "holding" | "faulted";
 
@@ -45,6 +45,8 @@ export interface LoopCounters {
   starvations: number;
   /** Times the loop held because an observation was stale or missing. */
   staleHolds: number;
+  /** Times the loop held because the samples of a chunk disagreed too far. */
+  spreadHolds: number;
   faults: number;
 }
 
@@ -60,6 +62,7 @@ export function createLoopCounters(): LoopCounters {
     trajectoriesLate: 0,
     starvations: 0,
     staleHolds: 0,
+    spreadHolds: 0,
     faults: 0,
   };
 }

@@ -1,11 +1,13 @@
 import type { BundleReader } from "./bundle/bundle-reader.ts";
 import { verifyGolden } from "./bundle/golden.ts";
-import { loadBundle } from "./bundle/load-bundle.ts";
+import { loadBundle, loadTimedBundle } from "./bundle/load-bundle.ts";
+import { ErrorCode, OmpError } from "./errors.ts";
 import { OmpPolicy } from "./policy.ts";
 import type { InferenceBackend } from "./runtime/inference-backend.ts";
+import { requireSamplingOptions, type SamplingOptions } from "./sampling/sampling-options.ts";
 
-export interface OpenPolicyOptions {
-  /** Name of a variant in the manifest; the manifest's default when left out. */
+export interface OpenPolicyOptions extends SamplingOptions {
+  /** Name of a variant in the manifest; the manifest's default when left out. Not together with `warmStartTau`, which has its own. */
   readonly variant?: string;
   /** Of the noise; 0 when left out. */
   readonly seed?: number;
@@ -21,13 +23,31 @@ export interface OpenPolicyOptions {
 export async function openPolicy(
   reader: BundleReader,
   backend: InferenceBackend,
-  { variant, seed = 0 }: OpenPolicyOptions = {},
+  options: OpenPolicyOptions = {},
 ): Promise<OmpPolicy> {
+  const { variant, seed = 0, noise, warmStartTau, spreadSamples } = options;
   try {
-    const bundle = await loadBundle(reader, variant);
+    requireSamplingOptions(options);
+    if (warmStartTau !== undefined && variant !== undefined) {
+      throw new OmpError(ErrorCode.InvalidArgument, {
+        what: "a warm start runs the bundle's variant whose times are inputs",
+        observed: `variant ${variant} was asked for`,
+        expected: "warmStartTau or variant, not both",
+      });
+    }
+    const isWarm = warmStartTau !== undefined;
+    const bundle = await (isWarm ? loadTimedBundle(reader) : loadBundle(reader, variant));
     const info = await backend.load(bundle.model);
     await verifyGolden(bundle.manifest, bundle.golden, backend, info);
-    return new OmpPolicy({ manifest: bundle.manifest, backend, info, seed });
+    return new OmpPolicy({
+      manifest: bundle.manifest,
+      backend,
+      info,
+      seed,
+      ...(noise === undefined ? {} : { noise }),
+      ...(isWarm ? { warmStartTau } : {}),
+      ...(spreadSamples === undefined ? {} : { spreadSamples }),
+    });
   } catch (error) {
     await backend.close();
     throw error;

@@ -18,6 +18,8 @@ export interface ControlLoopOptions {
   readonly jointStateTimeoutMs: number;
   readonly minLeadMs: number;
   readonly maxFirstStepRatio: number;
+  readonly maxSpread: number;
+  readonly uncertainHoldMs: number;
 }
 
 /** Unit, range, default and meaning of every option. */
@@ -71,6 +73,20 @@ export const controlLoopOptions: Readonly<Record<keyof ControlLoopOptions, Optio
     default: 3,
     doc: "A chunk that begins farther than this from the current command is refused.",
   },
+  maxSpread: {
+    unit: "network units",
+    min: 0,
+    max: 10,
+    default: 0.5,
+    doc: "The arm holds instead of following a chunk whose samples disagree by more, where the policy draws several (spreadSamples).",
+  },
+  uncertainHoldMs: {
+    unit: "ms",
+    min: 0,
+    max: 60_000,
+    default: 250,
+    doc: "How long the arm holds because of maxSpread before the policy is asked again.",
+  },
 };
 
 /** @throws {OmpError} INVALID_ARGUMENT naming the option */
@@ -100,5 +116,7 @@ export function resolveOptions(given: Partial<ControlLoopOptions> = {}): Control
     jointStateTimeoutMs: resolve("jointStateTimeoutMs"),
     minLeadMs: resolve("minLeadMs"),
     maxFirstStepRatio: resolve("maxFirstStepRatio"),
+    maxSpread: resolve("maxSpread"),
+    uncertainHoldMs: resolve("uncertainHoldMs"),
   };
 }

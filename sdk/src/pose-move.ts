@@ -102,3 +102,18 @@ export class PoseMove {
     this.#reject(error);
   }
 }
+
+/** @throws {OmpError} INVALID_ARGUMENT */
+export function requirePose(
+  positions: ArrayLike<number>,
+  fraction: number,
+  jointCount: number,
+): void {
+  const isPose = positions.length === jointCount && Array.from(positions).every(Number.isFinite);
+  if (isPose && fraction > 0 && fraction <= 1) return;
+  throw new OmpError(ErrorCode.InvalidArgument, {
+    what: "moveTo needs a pose and a fraction",
+    observed: `[${Array.from(positions).join(", ")}], ${fraction}`,
+    expected: `${jointCount} finite positions, a fraction above 0 to 1`,
+  });
+}

@@ -56,8 +56,10 @@ export interface ActionChunk {
   /** Counts inferences of one policy from 1. */
   sequence: number;
   observedAtMs: number;
-  /** Time spent in the network evaluation, ms. */
+  /** Time spent in the network evaluation, ms; in all of them where several samples were drawn. */
   inferenceMs: number;
+  /** How far several samples for this observation disagree, network units; left out by a policy that draws one. */
+  spread?: number;
 }
 
 /** Waypoints on a regular grid of the host clock, row-major `[count, jointCount]`, ready for a link. */

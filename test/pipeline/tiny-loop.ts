@@ -4,11 +4,13 @@ import {
   ControlLoop,
   type ControlLoopOptions,
   type Fault,
+  type HandoverOptions,
   JointStateSensor,
   type LoopState,
   type Manifest,
   OmpPolicy,
   parseManifest,
+  type SamplingOptions,
   type SensorSource,
   type TensorBuffers,
 } from "omp-edge";
@@ -52,6 +54,8 @@ export interface TinyLoopOptions {
   readonly delayMs?: number;
   readonly sensors?: (clock: ManualClock, link: LoopbackLink) => readonly SensorSource[];
   readonly options?: Partial<ControlLoopOptions>;
+  readonly handover?: HandoverOptions;
+  readonly sampling?: SamplingOptions;
 }
 
 /** A loop on an ideal arm in virtual time. */
@@ -62,7 +66,10 @@ export class TinyLoop {
   readonly states: LoopState[] = [];
   readonly faults: Fault[] = [];
 
-  private constructor(policy: OmpPolicy, { sensors, options, delayMs = 0 }: TinyLoopOptions) {
+  private constructor(
+    policy: OmpPolicy,
+    { sensors, options, handover, delayMs = 0 }: TinyLoopOptions,
+  ) {
     this.link = new LoopbackLink(this.clock, { joints: tinyManifest.action.joints, delayMs });
     this.loop = new ControlLoop({
       policy,
@@ -70,6 +77,7 @@ export class TinyLoop {
       clock: this.clock,
       sensors: sensors?.(this.clock, this.link) ?? [new JointStateSensor(this.link, 2)],
       options: options ?? {},
+      handover: handover ?? {},
     });
     this.loop.on("stateChanged", (state) => this.states.push(state));
     this.loop.on("faulted", (fault) => this.faults.push(fault));
@@ -82,7 +90,7 @@ export class TinyLoop {
     });
     const info = await backend.load({ bytes: new Uint8Array() });
     const manifest = options.manifest ?? tinyManifest;
-    return new TinyLoop(new OmpPolicy({ manifest, backend, info }), options);
+    return new TinyLoop(new OmpPolicy({ manifest, backend, info, ...options.sampling }), options);
   }
 
   /** Lets `ms` pass; inferences answer within the millisecond in which they began. */

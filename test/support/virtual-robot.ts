@@ -2,6 +2,7 @@ import { ControllerLink } from "../../firmware-bridge/src/controller-link.ts";
 import { readWorld } from "../../firmware-bridge/src/testing/load-world.ts";
 import { WasmArm } from "../../firmware-bridge/src/testing/wasm-arm.ts";
 import { ControlLoop } from "../../sdk/src/control-loop.ts";
+import type { ControlLoopParts } from "../../sdk/src/loop-parts.ts";
 import { JointStateSensor } from "../../sdk/src/joint-state-sensor.ts";
 import type { OmpPolicy } from "../../sdk/src/policy.ts";
 import { ManualClock } from "../../sdk/src/testing/manual-clock.ts";
@@ -13,7 +14,13 @@ export interface VirtualEpisode {
   readonly durationMs: number;
 }
 
-const worldDirectory = repositoryPath("models/worlds/push");
+export interface VirtualRobotOptions {
+  readonly clock?: ManualClock;
+  readonly worldDirectory?: string;
+  readonly loop?: Pick<ControlLoopParts, "options" | "handover">;
+  /** Resolves when time may go on; when no inference is running, by default. */
+  readonly computed?: () => Promise<void>;
+}
 
 /**
  * The whole pipeline in virtual time: policy in its worker, guard, scheduler, link, the firmware core in WebAssembly, physics. An
@@ -26,6 +33,7 @@ export class VirtualRobot {
   readonly loop: ControlLoop;
   readonly #home: readonly number[];
   readonly #maxEpisodeMs: number;
+  readonly #computed: () => Promise<void>;
 
   private constructor(parts: {
     clock: ManualClock;
@@ -34,6 +42,7 @@ export class VirtualRobot {
     loop: ControlLoop;
     home: readonly number[];
     maxEpisodeMs: number;
+    computed: () => Promise<void>;
   }) {
     this.clock = parts.clock;
     this.arm = parts.arm;
@@ -41,16 +50,24 @@ export class VirtualRobot {
     this.loop = parts.loop;
     this.#home = parts.home;
     this.#maxEpisodeMs = parts.maxEpisodeMs;
+    this.#computed = parts.computed;
   }
 
   /** Armed and paused at home. */
-  static async start(policy: OmpPolicy): Promise<VirtualRobot> {
-    const clock = new ManualClock(1000);
+  static async start(
+    policy: OmpPolicy,
+    {
+      clock = new ManualClock(1000),
+      worldDirectory = repositoryPath("models/worlds/push"),
+      loop: loopParts = {},
+      computed,
+    }: VirtualRobotOptions = {},
+  ): Promise<VirtualRobot> {
     const world = await readWorld(worldDirectory);
     const arm = await WasmArm.start({ clock, worldDirectory });
     const link = new ControllerLink({ name: arm.name, clock, openTransport: arm.openTransport });
     const sensors = [new JointStateSensor(link, world.joints.length), arm.camera];
-    const loop = new ControlLoop({ policy, link, sensors, clock });
+    const loop = new ControlLoop({ policy, link, sensors, clock, ...loopParts });
     const robot = new VirtualRobot({
       clock,
       arm,
@@ -58,6 +75,7 @@ export class VirtualRobot {
       loop,
       home: world.joints.map(({ home }) => home),
       maxEpisodeMs: world.max_episode_steps * world.dt_ms,
+      computed: computed ?? (async () => loop.settled()),
     });
     await robot.settle(loop.start({ paused: true }));
     return robot;
@@ -67,7 +85,7 @@ export class VirtualRobot {
   async pass(ms: number): Promise<void> {
     for (let step = 0; step < ms; step += 1) {
       this.clock.advanceBy(1);
-      await this.loop.settled();
+      await this.#computed();
       // Chains of promises between link, loop and caller run to their end before time goes on.
       await new Promise(setImmediate);
     }
@@ -84,14 +102,21 @@ export class VirtualRobot {
     return promise;
   }
 
-  /** One episode of `seed`, from home to success or the end of its time. */
-  async runEpisode(seed: number): Promise<VirtualEpisode> {
+  /**
+   * One episode of `seed`, from home to success or the end of its time.
+   *
+   * @param onTick called after every ms of it
+   */
+  async runEpisode(seed: number, onTick: () => void = () => undefined): Promise<VirtualEpisode> {
     await this.settle(this.loop.moveTo(this.#home));
     await this.arm.place(seed);
     this.loop.restartEpisode({ seed });
     const startedAtMs = this.clock.nowMs();
     for (;;) {
-      await this.pass(10);
+      for (let ms = 0; ms < 10; ms += 1) {
+        await this.pass(1);
+        onTick();
+      }
       if (this.loop.fault !== undefined) {
         throw new Error(
           `seed ${seed}: the loop faulted: ${this.loop.fault.reason}: ${this.loop.fault.detail}`,

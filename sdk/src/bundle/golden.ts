@@ -12,6 +12,8 @@ export interface GoldenCase {
 }
 
 export interface Golden {
+  /** Of the graph, in any order. */
+  readonly inputs: readonly TensorInfo[];
   /** Allowed absolute difference of one element, physical units. */
   readonly tolerance: number;
   readonly cases: readonly GoldenCase[];
@@ -29,13 +31,23 @@ export function graphInputs(manifest: Manifest): readonly TensorInfo[] {
   ];
 }
 
-/** @throws {OmpError} BUNDLE_INVALID naming the key */
-export function parseGolden(text: string, manifest: Manifest, variant: string): Golden {
+/**
+ * @param variant whose answers are read
+ * @param constants inputs that the graph has besides, with the values at which those answers hold
+ * @throws {OmpError} BUNDLE_INVALID naming the key
+ */
+export function parseGolden(
+  text: string,
+  manifest: Manifest,
+  variant: string,
+  constants: readonly (readonly [string, Float32Array])[] = [],
+): Golden {
   const file = manifest.golden.file;
   const root = new JsonFields(parseJson(text, file), file).allow("tolerance", "cases");
   const inputs = graphInputs(manifest);
   const outputSize = size(manifest.noise.shape);
   return {
+    inputs: [...inputs, ...constants.map(([name, { length }]) => tensor(name, [length]))],
     tolerance: root.object("tolerance").number(variant, 0),
     cases: root.objects("cases").map((fields) => {
       const given = fields.allow("inputs", "outputs").object("inputs");
@@ -46,7 +58,10 @@ export function parseGolden(text: string, manifest: Manifest, variant: string): 
         throw outputs.refuse(variant, `${output.length} numbers`, `${outputSize} numbers`);
       }
       return {
-        inputs: new Map(inputs.map((info) => [info.name, parseInput(given, info)])),
+        inputs: new Map([
+          ...inputs.map((info) => [info.name, parseInput(given, info)] as const),
+          ...constants,
+        ]),
         output,
       };
     }),
@@ -64,7 +79,7 @@ export async function verifyGolden(
   backend: InferenceBackend,
   info: BackendInfo,
 ): Promise<void> {
-  compareTensors("inputs", info.inputs, graphInputs(manifest));
+  compareTensors("inputs", info.inputs, golden.inputs);
   compareTensors("outputs", info.outputs, [tensor(ACTION_OUTPUT, [1, ...manifest.noise.shape])]);
   const output = new Float32Array(size(manifest.noise.shape));
   const outputs = new Map([[ACTION_OUTPUT, output]]);

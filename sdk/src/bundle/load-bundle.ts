@@ -2,7 +2,7 @@ import { asOmpError, ErrorCode, OmpError } from "../errors.ts";
 import type { ModelSource } from "../runtime/inference-backend.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import { type Golden, parseGolden } from "./golden.ts";
-import { type Manifest, parseManifest, type VariantSpec } from "./manifest.ts";
+import { type Manifest, parseManifest, TimeInput, type VariantSpec } from "./manifest.ts";
 
 /** A bundle whose used files have been checked against the manifest. */
 export interface PolicyBundle {
@@ -24,7 +24,7 @@ export async function loadBundle(
   reader: BundleReader,
   variantName?: string,
 ): Promise<PolicyBundle> {
-  const manifest = parseManifest(decode(await reader.read("manifest.json"), "manifest.json"));
+  const manifest = await readManifest(reader);
   const wanted = variantName ?? manifest.defaultVariant;
   const variant = manifest.variants.find(({ name }) => name === wanted);
   if (variant === undefined) {
@@ -38,19 +38,68 @@ export async function loadBundle(
       what: `${reader.location}: variant ${wanted} cannot run a policy`,
       observed: `it needs the inputs ${variant.inputs.map(({ name }) => name).join(", ")}, which nothing here gives it`,
       expected: runnable(manifest),
+      ...(isTimed(variant) ? { next: "Leave the variant out and ask for warmStartTau." } : {}),
     });
   }
+  return readVariant(reader, manifest, variant, variant);
+}
+
+/**
+ * As `loadBundle`, of the variant whose times are inputs. From t = 1 to r = 0 it is the policy, so its golden answers are those
+ * of the variant of its precision.
+ *
+ * @throws {OmpError} as `loadBundle`; INVALID_ARGUMENT when the bundle has no such variant
+ */
+export async function loadTimedBundle(reader: BundleReader): Promise<PolicyBundle> {
+  const manifest = await readManifest(reader);
+  const timed = manifest.variants.find(isTimed);
+  const same = manifest.variants.find(
+    ({ inputs, precision }) => inputs.length === 0 && precision === timed?.precision,
+  );
+  if (timed !== undefined && same !== undefined) return readVariant(reader, manifest, timed, same);
+  throw new OmpError(ErrorCode.InvalidArgument, {
+    what: `${reader.location} has no variant for a warm start`,
+    observed: manifest.variants.map(({ name }) => name).join(", "),
+    expected: `one with the inputs ${TimeInput.From} and ${TimeInput.To}, and one of its precision without`,
+    next: "Name tau among export.variants of the recipe and export again.",
+  });
+}
+
+function isTimed({ inputs }: VariantSpec): boolean {
+  const names = inputs.map(({ name, shape }) => `${name}[${shape.join()}]`).sort();
+  return names.join(" ") === `${TimeInput.To}[1] ${TimeInput.From}[1]`;
+}
+
+async function readManifest(reader: BundleReader): Promise<Manifest> {
+  return parseManifest(decode(await reader.read("manifest.json"), "manifest.json"));
+}
+
+/** @param golden the variant whose golden answers hold for it */
+async function readVariant(
+  reader: BundleReader,
+  manifest: Manifest,
+  variant: VariantSpec,
+  golden: VariantSpec,
+): Promise<PolicyBundle> {
   const bytes = await readChecked(reader, manifest, variant.file);
   const path = reader.path(variant.file);
   const goldenFile = manifest.golden.file;
-  const golden = decode(await readChecked(reader, manifest, goldenFile), goldenFile);
+  const goldenText = decode(await readChecked(reader, manifest, goldenFile), goldenFile);
   return {
     location: reader.location,
     manifest,
     variant,
     model: path === undefined ? { bytes } : { path },
-    golden: parseGolden(golden, manifest, variant.name),
+    golden: parseGolden(goldenText, manifest, golden.name, variant === golden ? [] : policyTimes()),
   };
+}
+
+/** At which the timed graph is the policy. */
+function policyTimes(): readonly [string, Float32Array][] {
+  return [
+    [TimeInput.From, Float32Array.of(1)],
+    [TimeInput.To, Float32Array.of(0)],
+  ];
 }
 
 function runnable(manifest: Manifest): string {

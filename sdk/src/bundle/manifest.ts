@@ -73,6 +73,9 @@ export interface NormalizationSpec {
   readonly stats: ReadonlyMap<string, RangeStats>;
 }
 
+/** Names of the inputs that the variant with free times has besides: from time `t`, 1 is noise, to time `r`, 0 is actions. */
+export const TimeInput = { From: "t", To: "r" } as const;
+
 /** A graph input besides the observations and the noise. */
 export interface ExtraInputSpec {
   readonly name: string;
