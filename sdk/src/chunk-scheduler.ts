@@ -19,6 +19,8 @@ export interface Plan {
   readonly junctionPosition: Float64Array;
   /** Per second. */
   readonly junctionVelocity: Float64Array;
+  /** Per s²: how the velocity changed there. */
+  readonly junctionAcceleration: Float64Array;
 }
 
 /** Times are floats; instants of one grid differ by rounding only. */
@@ -174,25 +176,42 @@ export class ChunkScheduler {
     if (!this.#hasCommitted) {
       plan.junctionPosition.set(restCommand);
       plan.junctionVelocity.fill(0);
+      plan.junctionAcceleration.fill(0);
       return true;
     }
-    const { trajectory, junctionPosition, junctionVelocity } = this.#committed;
-    const { startAtMs, dtMs, count, jointCount, positions } = trajectory;
+    const { trajectory, junctionPosition, junctionVelocity, junctionAcceleration } =
+      this.#committed;
+    const { startAtMs, dtMs, count, jointCount } = trajectory;
     const row = Math.round((rampAtMs - startAtMs) / dtMs);
     if (row < -1 || row >= count) return false;
     if (row === -1) {
       plan.junctionPosition.set(junctionPosition);
       plan.junctionVelocity.set(junctionVelocity);
+      plan.junctionAcceleration.set(junctionAcceleration);
       return true;
     }
     for (let j = 0; j < jointCount; j += 1) {
-      const here = positions[row * jointCount + j] ?? Number.NaN;
-      const before = row === 0 ? junctionPosition[j] : positions[(row - 1) * jointCount + j];
-      plan.junctionPosition[j] = here;
-      plan.junctionVelocity[j] = ((here - (before ?? Number.NaN)) * 1000) / dtMs;
+      plan.junctionPosition[j] = positionAt(this.#committed, row, j);
+      const velocity = velocityAt(this.#committed, row, j);
+      const before = velocityAt(this.#committed, row - 1, j);
+      plan.junctionVelocity[j] = velocity;
+      plan.junctionAcceleration[j] = ((velocity - before) * 1000) / dtMs;
     }
     return true;
   }
+}
+
+/** Position of a waypoint; row -1 is the junction. */
+function positionAt({ trajectory, junctionPosition }: Plan, row: number, j: number): number {
+  const { positions, jointCount } = trajectory;
+  return (row < 0 ? junctionPosition[j] : positions[row * jointCount + j]) ?? Number.NaN;
+}
+
+/** Velocity of the segment that ends at a waypoint, per second; row -1 is the junction. */
+function velocityAt(plan: Plan, row: number, j: number): number {
+  if (row < 0) return plan.junctionVelocity[j] ?? Number.NaN;
+  const distance = positionAt(plan, row, j) - positionAt(plan, row - 1, j);
+  return (distance * 1000) / plan.trajectory.dtMs;
 }
 
 function createPlan(capacity: number, jointCount: number): Plan {
@@ -201,5 +220,6 @@ function createPlan(capacity: number, jointCount: number): Plan {
     firstRow: 0,
     junctionPosition: new Float64Array(jointCount),
     junctionVelocity: new Float64Array(jointCount),
+    junctionAcceleration: new Float64Array(jointCount),
   };
 }
