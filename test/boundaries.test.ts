@@ -14,7 +14,17 @@ const walls: readonly { from: RegExp; may: readonly RegExp[]; why: string }[] = 
     why: "leaf files import only leaf files",
   },
   {
-    from: /^sdk\/src\/(sensor|observation-buffer|action-guard|chunk-scheduler|actuator-link)\.ts$/,
+    from: /^sdk\/src\/(action-guard\.ts|guard\/)/,
+    may: [/^sdk\/src\/(types|errors|faults)\.ts$/, /^sdk\/src\/(guard|kinematics)\//],
+    why: "the guard knows joints and kinematics, no other stage",
+  },
+  {
+    from: /^sdk\/src\/kinematics\//,
+    may: [/^sdk\/src\/(types|errors)\.ts$/, /^sdk\/src\/kinematics\//, /^@rgrove\/parse-xml$/],
+    why: "kinematics are geometry: leaf files and the XML parser, whose home they are",
+  },
+  {
+    from: /^sdk\/src\/(sensor|observation-buffer|chunk-scheduler|actuator-link)\.ts$/,
     may: [
       /^sdk\/src\/(types|plan|errors|faults|clock|options|telemetry|random|sensor|loop-state)\.ts$/,
       /^sdk\/src\/handover\/chunk-handover\.ts$/,

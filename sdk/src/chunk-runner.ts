@@ -143,13 +143,14 @@ export class ChunkRunner {
     }
     const plan = scheduler.schedule(chunk, nowMs, this.#restCommand);
     if (plan === undefined) return;
-    const { trajectory, firstRow, junctionPosition, junctionVelocity } = plan;
-    const refusal = guard.admit(chunk, firstRow, junctionPosition);
+    const { trajectory, firstRow, junctionPosition, junctionVelocity, junctionAcceleration } = plan;
+    const refusal =
+      guard.admit(chunk, firstRow, junctionPosition) ??
+      guard.enforce(trajectory, junctionPosition, junctionVelocity, junctionAcceleration);
     if (refusal !== undefined) {
       onFault(FaultReason.ChunkRefused, refusal.detail);
       return;
     }
-    guard.enforce(trajectory, junctionPosition, junctionVelocity);
     scheduler.sent();
     if (link.send(trajectory)) {
       counters.trajectoriesSent += 1;

@@ -1,6 +1,6 @@
 import type { PolicySpec } from "./bundle/manifest.ts";
 import { type ChunkHandover, replace } from "./handover/chunk-handover.ts";
-import { createPlan, type Plan } from "./plan.ts";
+import { createPlan, type Plan, positionAt, velocityAt } from "./plan.ts";
 import type { ActionChunk } from "./types.ts";
 
 export interface SchedulerCounters {
@@ -187,22 +187,26 @@ export class ChunkScheduler {
     if (!this.#hasCommitted) {
       plan.junctionPosition.set(restCommand);
       plan.junctionVelocity.fill(0);
+      plan.junctionAcceleration.fill(0);
       return true;
     }
-    const { trajectory, junctionPosition, junctionVelocity } = this.#committed;
-    const { startAtMs, dtMs, count, jointCount, positions } = trajectory;
+    const { trajectory, junctionPosition, junctionVelocity, junctionAcceleration } =
+      this.#committed;
+    const { startAtMs, dtMs, count, jointCount } = trajectory;
     const row = Math.round((rampAtMs - startAtMs) / dtMs);
     if (row < -1 || row >= count) return false;
     if (row === -1) {
       plan.junctionPosition.set(junctionPosition);
       plan.junctionVelocity.set(junctionVelocity);
+      plan.junctionAcceleration.set(junctionAcceleration);
       return true;
     }
     for (let j = 0; j < jointCount; j += 1) {
-      const here = positions[row * jointCount + j] ?? Number.NaN;
-      const before = row === 0 ? junctionPosition[j] : positions[(row - 1) * jointCount + j];
-      plan.junctionPosition[j] = here;
-      plan.junctionVelocity[j] = ((here - (before ?? Number.NaN)) * 1000) / dtMs;
+      plan.junctionPosition[j] = positionAt(this.#committed, row, j);
+      const velocity = velocityAt(this.#committed, row, j);
+      const before = velocityAt(this.#committed, row - 1, j);
+      plan.junctionVelocity[j] = velocity;
+      plan.junctionAcceleration[j] = ((velocity - before) * 1000) / dtMs;
     }
     return true;
   }

@@ -31,10 +31,11 @@ export interface Fault {
   readonly atMs: number;
 }
 
-/** Limits the guard clamps to, counted by kind; a clamp is not a fault. */
+/** Limits the guard keeps, counted by kind; a clamp is not a fault. */
 export const LimitKind = {
   Position: "position",
   Velocity: "velocity",
   Acceleration: "acceleration",
+  Jerk: "jerk",
 } as const;
 export type LimitKind = (typeof LimitKind)[keyof typeof LimitKind];

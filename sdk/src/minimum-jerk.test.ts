@@ -8,15 +8,16 @@ import { fillMinimumJerk } from "./minimum-jerk.ts";
 import { createTrajectory, type Joint } from "./types.ts";
 
 const joints: readonly Joint[] = [
-  ["shoulder", 3, 20],
-  ["wrist", 1, 4],
-].map(([name, maxVelocity, maxAcceleration]) => ({
+  ["shoulder", 3, 20, 400],
+  ["wrist", 1, 4, 60],
+].map(([name, maxVelocity, maxAcceleration, maxJerk]) => ({
   name: String(name),
   kind: "revolute",
   minPosition: -2,
   maxPosition: 2,
   maxVelocity: Number(maxVelocity),
   maxAcceleration: Number(maxAcceleration),
+  maxJerk: Number(maxJerk),
 }));
 
 test("a move ends at the pose at rest and gives the guard nothing to clamp", () => {
@@ -32,11 +33,7 @@ test("a move ends at the pose at rest and gives the guard nothing to clamp", () 
       assert.deepEqual([...trajectory.positions.subarray(end - 4, end)], [...to, ...to]);
       const guard = new ActionGuard(joints, 3);
       guard.enforce(trajectory, start, new Float64Array(2));
-      const { position, velocity, acceleration } = guard.clamps;
-      assert.deepEqual(
-        [[...position], [...velocity], [...acceleration]].flat(),
-        [0, 0, 0, 0, 0, 0],
-      );
+      for (const counts of Object.values(guard.clamps)) assert.deepEqual([...counts], [0, 0]);
     }),
     { numRuns: 500 },
   );

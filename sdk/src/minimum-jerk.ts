@@ -1,8 +1,9 @@
 import type { Joint, Trajectory } from "./types.ts";
 
-/** Peaks of s(x) = 10x³ − 15x⁴ + 6x⁵ on 0 … 1: of its first and second derivative. */
+/** Peaks of s(x) = 10x³ − 15x⁴ + 6x⁵ on 0 … 1: of its first, second and third derivative. */
 const PEAK_VELOCITY = 1.875;
 const PEAK_ACCELERATION = 10 / Math.sqrt(3);
+const PEAK_JERK = 60;
 
 /** Straight segments between samples of the curve are a little steeper than the curve is at its ends; leave room. */
 const MARGIN = 0.8;
@@ -12,7 +13,7 @@ const MIN_DT_MS = 10;
  * Fills `trajectory` with the minimum-jerk path at rest `from` → `to`, all joints arriving together, in at most `maxWaypoints`,
  * 2 or more.
  *
- * @param fraction of each joint's velocity and acceleration limit to use, 0 exclusive to 1
+ * @param fraction of each joint's velocity, acceleration and jerk limit to use, 0 exclusive to 1
  */
 export function fillMinimumJerk(
   trajectory: Trajectory,
@@ -23,7 +24,7 @@ export function fillMinimumJerk(
   maxWaypoints: number,
 ): void {
   let seconds = 0;
-  for (const [j, { maxVelocity, maxAcceleration }] of joints.entries()) {
+  for (const [j, { maxVelocity, maxAcceleration, maxJerk = Infinity }] of joints.entries()) {
     const distance = Math.abs((to[j] ?? Number.NaN) - (from[j] ?? Number.NaN));
     const velocity = maxVelocity * fraction * MARGIN;
     const acceleration = maxAcceleration * fraction * MARGIN;
@@ -31,6 +32,7 @@ export function fillMinimumJerk(
       seconds,
       (PEAK_VELOCITY * distance) / velocity,
       Math.sqrt((PEAK_ACCELERATION * distance) / acceleration),
+      Math.cbrt((PEAK_JERK * distance) / (maxJerk * fraction * MARGIN)),
     );
   }
   const dtMs = Math.max(MIN_DT_MS, Math.ceil((seconds * 1000) / (maxWaypoints - 1)));

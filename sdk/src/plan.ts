@@ -8,6 +8,8 @@ export interface Plan {
   readonly junctionPosition: Float64Array;
   /** Per second. */
   readonly junctionVelocity: Float64Array;
+  /** Per s²: how the velocity changed there. */
+  readonly junctionAcceleration: Float64Array;
 }
 
 /** An empty plan of at most `capacity` waypoints. */
@@ -17,5 +19,19 @@ export function createPlan(capacity: number, jointCount: number): Plan {
     firstRow: 0,
     junctionPosition: new Float64Array(jointCount),
     junctionVelocity: new Float64Array(jointCount),
+    junctionAcceleration: new Float64Array(jointCount),
   };
+}
+
+/** Position of a waypoint; row -1 is the junction. */
+export function positionAt({ trajectory, junctionPosition }: Plan, row: number, j: number): number {
+  const { positions, jointCount } = trajectory;
+  return (row < 0 ? junctionPosition[j] : positions[row * jointCount + j]) ?? Number.NaN;
+}
+
+/** Velocity of the segment that ends at a waypoint, per second; row -1 is the junction. */
+export function velocityAt(plan: Plan, row: number, j: number): number {
+  if (row < 0) return plan.junctionVelocity[j] ?? Number.NaN;
+  const distance = positionAt(plan, row, j) - positionAt(plan, row - 1, j);
+  return (distance * 1000) / plan.trajectory.dtMs;
 }

@@ -71,7 +71,16 @@ export class PoseMove {
         this.#fraction,
         maxWaypoints,
       );
-      guard.enforce(trajectory, command, this.#standstill);
+      const refusal = guard.enforce(trajectory, command, this.#standstill);
+      if (refusal !== undefined) {
+        this.cancel(
+          new OmpError(ErrorCode.InvalidState, {
+            what: "the guard refused the move to a pose",
+            observed: refusal.detail,
+          }),
+        );
+        return true;
+      }
       lastId = lastId === LAST_ID ? FIRST_ID : lastId + 1;
       trajectory.id = lastId;
       trajectory.startAtMs = nowMs + this.#startDelayMs + trajectory.dtMs;

@@ -1,13 +1,13 @@
 /** Motion of a joint; it fixes the units of position, velocity, acceleration and effort. */
 export type JointKind = "revolute" | "prismatic";
 
-/** What moves. Revolute: rad, rad/s, rad/s², N·m. Prismatic: m, m/s, m/s², N. */
+/** What moves. Revolute: rad, rad/s, rad/s², rad/s³, N·m. Prismatic: m, m/s, m/s², m/s³, N. */
 export interface JointSpec {
   readonly name: string;
   readonly kind: JointKind;
 }
 
-/** What the guard and the controller enforce. Every number is finite; there is no "unlimited". */
+/** What the guard and the controller enforce. Every number is finite; an optional limit that is missing is not enforced. */
 export interface JointLimits {
   readonly minPosition: number;
   readonly maxPosition: number;
@@ -15,6 +15,12 @@ export interface JointLimits {
   readonly maxVelocity: number;
   /** Magnitude, positive. */
   readonly maxAcceleration: number;
+  /** Of the command, magnitude, positive. */
+  readonly maxJerk?: number;
+  /** Measured, magnitude, positive. */
+  readonly maxEffort?: number;
+  /** Largest distance from the measured position to the command, positive. */
+  readonly maxFollowingError?: number;
 }
 
 /** A joint and its limits, in the order in which they appear in every vector of the robot. */

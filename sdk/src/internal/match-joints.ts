@@ -1,5 +1,5 @@
 import { ErrorCode, OmpError } from "../errors.ts";
-import type { Joint, JointSpec } from "../types.ts";
+import type { Joint, JointLimits, JointSpec } from "../types.ts";
 
 /**
  * The joints both sides agree on, each with the tighter of the two limits.
@@ -35,8 +35,19 @@ export function matchJoints(
       maxPosition,
       maxVelocity: Math.min(joint.maxVelocity, other.maxVelocity),
       maxAcceleration: Math.min(joint.maxAcceleration, other.maxAcceleration),
+      ...tighterOf("maxJerk", joint, other),
+      ...tighterOf("maxEffort", joint, other),
+      ...tighterOf("maxFollowingError", joint, other),
     };
   });
+}
+
+type OptionalLimit = "maxJerk" | "maxEffort" | "maxFollowingError";
+
+/** A limit that one side does not have is the other's. */
+function tighterOf(name: OptionalLimit, one: Joint, other: Joint): Partial<JointLimits> {
+  const limit = Math.min(one[name] ?? Infinity, other[name] ?? Infinity);
+  return limit === Infinity ? {} : { [name]: limit };
 }
 
 function text(joints: readonly JointSpec[]): string {
