@@ -25,6 +25,16 @@ const payloads = {
   state: encodeBody("state", { ...stamp, loopState: "faulted", jointPosition: [0], fault }),
   metrics: encodeBody("metrics", { ...stamp, ...metrics }),
   event: encodeBody("event", { ...stamp, sequence: 1, name: "n", fields: {} }),
+  result: encodeBody("result", {
+    ...stamp,
+    sequence: 1,
+    commandId: "c",
+    issuer: "i",
+    command: "hold",
+    outcome: "done",
+    reason: "",
+    detail: "",
+  }),
 };
 
 /** The keys of the tables below `### kind`. */

@@ -96,6 +96,8 @@ export class FleetTable {
       case "metrics":
         entry.metrics = message.body;
         break;
+      case "result":
+        break;
     }
     return true;
   }
@@ -151,7 +153,7 @@ export class FleetTable {
  */
 function isOutdated(entry: Entry, { kind, body }: FleetMessage): boolean {
   if (entry.birth === undefined) return false;
-  if (kind === "event") return entry.birth.sessionId !== body.sessionId;
+  if (kind === "event" || kind === "result") return entry.birth.sessionId !== body.sessionId;
   return !isSameBirth(entry.birth, body);
 }
 

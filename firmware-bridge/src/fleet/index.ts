@@ -1,3 +1,22 @@
+export type {
+  Command,
+  CommandEnvelope,
+  CommandKind,
+  CommandRefusal,
+  CommandRequest,
+  CommandResult,
+  LoadBundleArguments,
+  SetRateArguments,
+} from "./command.ts";
+export {
+  commandKinds,
+  commandRefusals,
+  commandText,
+  encodeCommand,
+  hasValidSignature,
+  parseCommand,
+  signCommand,
+} from "./command.ts";
 export type { BrokerCredentials } from "./broker-connection.ts";
 export type { RobotTelemetryOptions, TelemetryCounters } from "./robot-telemetry.ts";
 export { RobotTelemetry } from "./robot-telemetry.ts";
@@ -15,6 +34,7 @@ export type {
   HeartbeatBody,
   MalformedMessage,
   MetricsBody,
+  ResultBody,
   RobotMetrics,
   Stamp,
   StateBody,
@@ -22,4 +42,10 @@ export type {
 } from "./messages.ts";
 export { encodeBody, parseFleetMessage } from "./messages.ts";
 export type { FleetTopicKind, RobotTopic } from "./topics.ts";
-export { fleetTopicKinds, parseRobotTopic, robotTopic, watchFilters } from "./topics.ts";
+export {
+  commandTopic,
+  fleetTopicKinds,
+  parseRobotTopic,
+  robotTopic,
+  watchFilters,
+} from "./topics.ts";

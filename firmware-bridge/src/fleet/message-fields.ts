@@ -15,10 +15,35 @@ export class MessageFields {
     this.#value = value;
   }
 
+  /** Refuses an object with a key that is not in `known`. */
+  allow(known: readonly string[]): void {
+    const unknown = Object.keys(this.#value).find((key) => !known.includes(key));
+    if (unknown === undefined) return;
+    throw new OmpError(ErrorCode.InvalidArgument, {
+      what: `${this.#path} has a key that is not known`,
+      observed: JSON.stringify(unknown.slice(0, 60)),
+    });
+  }
+
+  has(key: string): boolean {
+    return Object.hasOwn(this.#value, key);
+  }
+
+  /** Anything, unread. */
+  value(key: string): unknown {
+    return this.#get(key);
+  }
+
   string(key: string, maxLength: number): string {
     const value = this.#get(key);
     if (typeof value === "string" && value.length <= maxLength) return value;
     throw this.#invalid(key, value, `a string of at most ${maxLength} characters`);
+  }
+
+  matching(key: string, pattern: RegExp): string {
+    const value = this.#get(key);
+    if (typeof value === "string" && pattern.test(value)) return value;
+    throw this.#invalid(key, value, `a string like ${pattern.source}`);
   }
 
   literal<const Value extends string>(key: string, allowed: readonly Value[]): Value {

@@ -2,6 +2,7 @@ import { ErrorCode, OmpError } from "../../../sdk/src/errors.ts";
 import { type Fault, FaultReason } from "../../../sdk/src/faults.ts";
 import type { LoopState } from "../../../sdk/src/loop-state.ts";
 import type { Joint } from "../../../sdk/src/types.ts";
+import { commandKinds, commandRefusals, type CommandResult } from "./command.ts";
 import { MessageFields } from "./message-fields.ts";
 import { type FleetTopicKind, parseRobotTopic } from "./topics.ts";
 
@@ -86,6 +87,11 @@ export interface EventBody extends Stamp {
   readonly fields: EventFields;
 }
 
+/** Of a command. `sequence` counts the results of a session from 1; the same number again is the same result again. */
+export interface ResultBody extends Stamp, CommandResult {
+  readonly sequence: number;
+}
+
 interface BodyByKind {
   readonly birth: BirthBody;
   readonly status: StatusBody;
@@ -93,6 +99,7 @@ interface BodyByKind {
   readonly state: StateBody;
   readonly metrics: MetricsBody;
   readonly event: EventBody;
+  readonly result: ResultBody;
 }
 
 /** A message as it was received. */
@@ -166,6 +173,8 @@ function parse(topic: string, payload: Uint8Array): FleetMessage {
       return { kind, robotId, body: parseState(fields) };
     case "metrics":
       return { kind, robotId, body: parseMetrics(fields) };
+    case "result":
+      return { kind, robotId, body: parseResult(fields) };
     case "event":
       break;
   }
@@ -263,6 +272,19 @@ function parseEvent(fields: MessageFields): EventBody {
     sequence: fields.count("sequence", 1),
     name: fields.string("name", 64),
     fields: fields.scalars("fields", maxEventFields),
+  };
+}
+
+function parseResult(fields: MessageFields): ResultBody {
+  return {
+    ...parseStamp(fields),
+    sequence: fields.count("sequence", 1),
+    commandId: fields.string("command_id", 64),
+    issuer: fields.string("issuer", 64),
+    command: fields.literal("command", commandKinds),
+    outcome: fields.literal("outcome", ["running", "done", "failed", "refused"]),
+    reason: fields.literal("reason", ["", ...commandRefusals]),
+    detail: fields.string("detail", 1000),
   };
 }
 
