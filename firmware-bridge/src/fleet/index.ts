@@ -18,7 +18,19 @@ export {
   signCommand,
 } from "./command.ts";
 export type { BrokerCredentials } from "./broker-connection.ts";
-export type { RobotTelemetryOptions, TelemetryCounters } from "./robot-telemetry.ts";
+export type { BoardReading } from "./board-reading.ts";
+export { readBoard } from "./board-reading.ts";
+export type { CommandRules, Verdict } from "./command-gate.ts";
+export { CommandGate, maxCommandLifetimeMs } from "./command-gate.ts";
+export type { CommandCounters, CommandHandlers } from "./command-receiver.ts";
+export type { LoopCommandOptions } from "./loop-commands.ts";
+export { loopCommands } from "./loop-commands.ts";
+export type { DiskOutboxOptions } from "./store/disk-outbox.ts";
+export type {
+  RobotCommandOptions,
+  RobotTelemetryOptions,
+  TelemetryCounters,
+} from "./robot-telemetry-options.ts";
 export { RobotTelemetry } from "./robot-telemetry.ts";
 export type { FleetWatchOptions, WatchCounters } from "./fleet-watch.ts";
 export { FleetWatch } from "./fleet-watch.ts";
@@ -32,10 +44,12 @@ export type {
   EventFields,
   FleetMessage,
   HeartbeatBody,
+  HistoryBody,
   MalformedMessage,
   MetricsBody,
   ResultBody,
   RobotMetrics,
+  RobotVitals,
   Stamp,
   StateBody,
   StatusBody,

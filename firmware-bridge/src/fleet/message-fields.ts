@@ -89,6 +89,24 @@ export class MessageFields {
     throw this.#invalid(key, value, `at most ${maxLength} numbers or nulls`);
   }
 
+  /** Numbers by names of the sender's own. */
+  namedNumbers(key: string, maxCount: number): Readonly<Record<string, number>> {
+    const entries = Object.entries(this.scalars(key, maxCount));
+    const numbers = entries.filter((entry): entry is [string, number] => isFinite(entry[1]));
+    if (numbers.length === entries.length) return Object.fromEntries(numbers);
+    throw this.#invalid(key, this.#get(key), `at most ${maxCount} numbers`);
+  }
+
+  /** Text by names of the sender's own. */
+  strings(key: string, maxCount: number): Readonly<Record<string, string>> {
+    const entries = Object.entries(this.scalars(key, maxCount));
+    const texts = entries.filter((entry): entry is [string, string] => {
+      return typeof entry[1] === "string" && entry[1].length <= 200;
+    });
+    if (texts.length === entries.length) return Object.fromEntries(texts);
+    throw this.#invalid(key, this.#get(key), `at most ${maxCount} strings of 200 characters`);
+  }
+
   /** Flat fields: strings, numbers and booleans. */
   scalars(key: string, maxCount: number): Readonly<Record<string, string | number | boolean>> {
     const value = this.#get(key);

@@ -9,6 +9,7 @@ export const fleetTopicKinds = [
   "metrics",
   "event",
   "result",
+  "history",
 ] as const;
 export type FleetTopicKind = (typeof fleetTopicKinds)[number];
 
