@@ -1,5 +1,5 @@
-import { readTemperature } from "../../../sdk/src/runtime/node/board-temperature.ts";
-import { MachineFiles } from "../../../sdk/src/runtime/node/machine-files.ts";
+import { readTemperature } from "../board-temperature.ts";
+import { MachineFiles } from "../machine-files.ts";
 import type { RobotVitals } from "./messages.ts";
 
 /** How hot the computer is. */

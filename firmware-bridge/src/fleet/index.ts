@@ -32,6 +32,8 @@ export type {
   TelemetryCounters,
 } from "./robot-telemetry-options.ts";
 export { RobotTelemetry } from "./robot-telemetry.ts";
+export type { FleetOperatorOptions, SendOptions } from "./fleet-operator.ts";
+export { FleetOperator } from "./fleet-operator.ts";
 export type { FleetWatchOptions, WatchCounters } from "./fleet-watch.ts";
 export { FleetWatch } from "./fleet-watch.ts";
 export type { FleetTableOptions, RobotRecord, RobotStatus } from "./fleet-table.ts";

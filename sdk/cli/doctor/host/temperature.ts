@@ -1,4 +1,7 @@
-import type { Temperature, ThermalZone } from "../../../src/runtime/node/board-temperature.ts";
+import type {
+  Temperature,
+  ThermalZone,
+} from "../../../../firmware-bridge/src/board-temperature.ts";
 import type { Finding } from "../finding.ts";
 
 /** Nearer than this to the trip point is worth a word, °C. */
