@@ -26,7 +26,8 @@ export interface ParsedCommand {
  * Reads a command's arguments.
  *
  * @param options as of `node:util` parseArgs
- * @param operandNames what stands without an option, in order, for messages; "[NAME]" may be left out and stands last
+ * @param operandNames what stands without an option, in order, for messages; "[NAME]" may be left out and stands last,
+ *   "NAME..." stands last and may be repeated
  * @throws {OmpError} INVALID_ARGUMENT
  */
 export function parseCommand(
@@ -36,7 +37,8 @@ export function parseCommand(
 ): ParsedCommand {
   const { values, positionals } = parse(args, options);
   const required = operandNames.filter((name) => !name.startsWith("["));
-  if (positionals.length < required.length || positionals.length > operandNames.length) {
+  const most = operandNames.at(-1)?.endsWith("...") === true ? Infinity : operandNames.length;
+  if (positionals.length < required.length || positionals.length > most) {
     throw new OmpError(ErrorCode.InvalidArgument, {
       what: "the call does not fit the command",
       observed: positionals.length === 0 ? "nothing" : positionals.join(" "),

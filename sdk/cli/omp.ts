@@ -6,6 +6,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import("./commands/demo.ts")).demo,
   doctor: async () => (await import("./commands/doctor.ts")).doctor,
   service: async () => (await import("./commands/service.ts")).service,
+  fleet: async () => (await import("./commands/fleet.ts")).fleet,
   watch: async () => (await import("./commands/watch.ts")).watch,
   motors: async () => (await import("./commands/motors.ts")).motors,
   data: async () => (await import("./commands/data.ts")).data,

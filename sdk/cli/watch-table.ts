@@ -45,7 +45,10 @@ export function robotJson(robot: RobotRecord): Readonly<Record<string, unknown>>
     restarts: robot.restarts,
     reconnects: robot.reconnects,
     software: birth?.software ?? null,
-    policy: birth?.policy ?? null,
+    model: birth?.model ?? null,
+    bundle_id: birth?.bundleId ?? null,
+    bundle_hash: birth?.bundleHash ?? null,
+    provider: birth?.provider ?? null,
     link: birth?.link ?? null,
     firmware: birth?.firmware ?? null,
     loop_age_ms: measured(heartbeat?.loopAgeMs),
@@ -65,6 +68,13 @@ export function robotJson(robot: RobotRecord): Readonly<Record<string, unknown>>
     frames_acked: metrics?.framesAcked ?? null,
     frames_rejected: metrics?.framesRejected ?? null,
     faults: metrics?.faults ?? null,
+    commands_executed: metrics?.commandsExecuted ?? null,
+    commands_refused: metrics?.commandsRefused ?? null,
+    records_dropped: metrics?.recordsDropped ?? null,
+    records_waiting: metrics?.recordsWaiting ?? null,
+    stored_bytes: metrics?.storedBytes ?? null,
+    board_temperature_c: metrics?.boardTemperatureC ?? null,
+    throttled_by: metrics?.throttledBy ?? null,
   };
 }
 

@@ -9,12 +9,12 @@ import {
 } from "../../firmware-bridge/src/fleet/index.ts";
 import { FaultReason } from "../../sdk/src/faults.ts";
 import { repositoryPath } from "../support/repository.ts";
-import { birth, metrics } from "./fleet-fixture.ts";
+import { birth, commandNonce, metrics, vitals } from "./fleet-fixture.ts";
 
 const stamp = { sessionId: "a", birthSequence: 1, utcMs: 2, monotonicMs: 3 };
 const fault = { reason: FaultReason.LinkLost, detail: "gone", atMs: 4 };
 const payloads = {
-  birth: encodeBody("birth", { ...stamp, ...birth }),
+  birth: encodeBody("birth", { ...stamp, commandNonce, ...birth }),
   status: encodeBody("status", {
     sessionId: "a",
     birthSequence: 1,
@@ -23,8 +23,19 @@ const payloads = {
   }),
   heartbeat: encodeBody("heartbeat", { ...stamp, sequence: 1, loopAgeMs: 5, dropped: 0 }),
   state: encodeBody("state", { ...stamp, loopState: "faulted", jointPosition: [0], fault }),
-  metrics: encodeBody("metrics", { ...stamp, ...metrics }),
+  metrics: encodeBody("metrics", { ...stamp, ...metrics, ...vitals }),
   event: encodeBody("event", { ...stamp, sequence: 1, name: "n", fields: {} }),
+  result: encodeBody("result", {
+    ...stamp,
+    sequence: 1,
+    commandId: "c",
+    issuer: "i",
+    command: "hold",
+    outcome: "done",
+    reason: "",
+    detail: "",
+  }),
+  history: encodeBody("history", { ...stamp, sequence: 1, state: null, metrics: null }),
 };
 
 /** The keys of the tables below `### kind`. */
@@ -34,11 +45,17 @@ function documentedKeys(kind: string): string[] {
   return [...section.matchAll(/^\| `(\w+)`/gm)].map((match) => match[1] ?? "");
 }
 
+/** Objects with names of the sender's own. */
+const named = new Set(["fields", "versions", "board_temperature_c"]);
+
 /** Every key of an object and of the objects inside. */
 function keysOf(value: unknown): string[] {
   if (Array.isArray(value)) return [...new Set(value.flatMap(keysOf))];
   if (typeof value !== "object" || value === null) return [];
-  return [...Object.keys(value), ...Object.values(value).flatMap(keysOf)];
+  return [
+    ...Object.keys(value),
+    ...Object.entries(value).flatMap(([key, one]) => (named.has(key) ? [] : keysOf(one))),
+  ];
 }
 
 for (const kind of fleetTopicKinds) {

@@ -10,15 +10,20 @@ import {
   type RobotMetrics,
   RobotTelemetry,
   type RobotTelemetryOptions,
+  type RobotVitals,
 } from "../../firmware-bridge/src/fleet/index.ts";
 import { EmbeddedBroker, type EmbeddedBrokerOptions } from "../../sdk/cli/embedded-broker.ts";
 
 export const birth: BirthInfo = {
   software: "omp-edge test",
-  policy: "so101-push",
+  model: "so101",
+  bundleId: "so101-push",
+  bundleHash: "5e".repeat(32),
+  provider: "cpu",
   link: "loopback",
   firmware: "1.0",
   tickHz: 100,
+  versions: { node: "20.20.2" },
   joints: [
     {
       name: "shoulder",
@@ -52,6 +57,19 @@ export const metrics: RobotMetrics = {
   framesRejected: 1,
   faults: 0,
 };
+
+export const vitals: RobotVitals = {
+  commandsExecuted: 1,
+  commandsRefused: 2,
+  recordsDropped: 3,
+  recordsWaiting: 4,
+  storedBytes: 5,
+  reconnects: 6,
+  boardTemperatureC: { "cpu-thermal": 51.5 },
+  throttledBy: "",
+};
+
+export const commandNonce: string = "ab".repeat(16);
 
 /** A broker that ends with the test. */
 export async function startBroker(

@@ -10,7 +10,9 @@ import {
 } from "../../firmware-bridge/src/fleet/index.ts";
 import {
   birth,
+  commandNonce,
   metrics,
+  vitals,
   startBroker,
   startRobot,
   startWatch,
@@ -37,7 +39,7 @@ test("malformed messages are counted and change nothing", options, async (t) => 
 
   const stranger = await connectAsync(broker.url);
   t.after(() => stranger.endAsync(true));
-  const whole: object = JSON.parse(encodeBody("metrics", { ...stamp, ...metrics }));
+  const whole: object = JSON.parse(encodeBody("metrics", { ...stamp, ...metrics, ...vitals }));
   const payloads = [
     "{",
     "[]",
@@ -81,8 +83,11 @@ test("a late last will of an earlier connection does not kill the new one", () =
   const table = new FleetTable({ staleAfterMs: 1000 });
   const robotId = "arm-7";
   const offline = { online: false, reason: "connection_lost" } as const;
-  table.accept({ kind: "birth", robotId, body: { ...stamp, ...birth } }, 0);
-  table.accept({ kind: "birth", robotId, body: { ...stamp, birthSequence: 2, ...birth } }, 10);
+  table.accept({ kind: "birth", robotId, body: { ...stamp, commandNonce, ...birth } }, 0);
+  table.accept(
+    { kind: "birth", robotId, body: { ...stamp, birthSequence: 2, commandNonce, ...birth } },
+    10,
+  );
   table.accept({ kind: "status", robotId, body: { ...offline, ...stamp } }, 20);
   assert.equal(table.robot(robotId, 20)?.status, "online");
   assert.equal(table.accept({ kind: "heartbeat", robotId, body: heartbeat }, 30), false);

@@ -27,6 +27,8 @@ export interface BrokerConnectionOptions {
   readonly clientId: string;
   readonly clock: Clock;
   readonly connectTimeoutMs: number;
+  /** A broker that cannot be reached now is looked for again, as one that was lost. */
+  readonly mayStartOffline?: boolean;
   /** Asked before every attempt. */
   readonly lastWill?: () => LastWill;
   /** A connection is up: subscribe and publish on `client`. */
@@ -52,21 +54,26 @@ export class BrokerConnection {
   #cancelRetry: () => void = () => {};
   #retryMs = firstRetryMs;
   #isClosed = false;
-  #reconnects = 0;
+  #connections = 0;
 
   private constructor(options: BrokerConnectionOptions) {
     this.#options = options;
   }
 
   /**
-   * The first attempt; `opened` has been called when this resolves.
+   * The first attempt; `opened` has been called when this resolves, unless it `mayStartOffline`.
    *
-   * @throws {OmpError} LINK_OPEN_FAILED, INVALID_ARGUMENT
+   * @throws {OmpError} LINK_OPEN_FAILED unless it `mayStartOffline`, INVALID_ARGUMENT
    */
   static async open(options: BrokerConnectionOptions): Promise<BrokerConnection> {
     checkBrokerUrl(options.brokerUrl);
     const connection = new BrokerConnection(options);
-    await connection.#attempt();
+    try {
+      await connection.#attempt();
+    } catch (error) {
+      if (options.mayStartOffline !== true) throw error;
+      connection.#scheduleRetry();
+    }
     return connection;
   }
 
@@ -76,7 +83,7 @@ export class BrokerConnection {
 
   /** Connections after the first one. */
   get reconnects(): number {
-    return this.#reconnects;
+    return Math.max(0, this.#connections - 1);
   }
 
   /** Says goodbye to the broker, which drops the last will. At most 500 ms, then the socket is destroyed. */
@@ -122,6 +129,7 @@ export class BrokerConnection {
       this.#scheduleRetry();
     });
     this.#client = client;
+    this.#connections += 1;
     this.#options.opened(client);
   }
 
@@ -132,9 +140,7 @@ export class BrokerConnection {
     const delayMs = this.#retryMs * (0.75 + 0.5 * Math.random());
     this.#retryMs = Math.min(2 * this.#retryMs, lastRetryMs);
     this.#cancelRetry = clock.callAt(clock.nowMs() + delayMs, () => {
-      this.#reconnects += 1;
       this.#attempt().catch(() => {
-        this.#reconnects -= 1;
         this.#scheduleRetry();
       });
     });

@@ -8,6 +8,7 @@ import type {
   StateBody,
   StatusBody,
 } from "./messages.ts";
+import { SequenceSet } from "./sequence-set.ts";
 
 /**
  * `online`: heartbeats arrive. `stale`: the broker believes in the robot, but no heartbeat arrived for longer than
@@ -46,6 +47,8 @@ interface Entry {
   events: EventBody[];
   restarts: number;
   reconnects: number;
+  /** What came of each session, to tell copies. */
+  readonly arrived: Readonly<Record<"event" | "result" | "history", Map<string, SequenceSet>>>;
 }
 
 export interface FleetTableOptions {
@@ -56,6 +59,8 @@ export interface FleetTableOptions {
 }
 
 const maxEvents = 16;
+/** Processes of one robot whose copies are told. */
+const maxSessions = 16;
 
 /** Robots by id, made of the messages they send. Knows no broker and no clock. */
 export class FleetTable {
@@ -75,14 +80,12 @@ export class FleetTable {
   accept(message: FleetMessage, nowMs: number): boolean {
     const entry = this.#entry(message.robotId, nowMs);
     if (entry === undefined) return false;
-    if (message.kind !== "birth" && message.kind !== "status" && isOutdated(entry, message)) {
-      return false;
-    }
+    if (isOutdated(entry, message)) return false;
     switch (message.kind) {
       case "birth":
         return acceptBirth(entry, message.body, nowMs);
       case "event":
-        return acceptEvent(entry, message.body);
+        return isNew(entry.arrived.event, message.body) && acceptEvent(entry, message.body);
       case "status":
         entry.status = message.body;
         break;
@@ -96,6 +99,9 @@ export class FleetTable {
       case "metrics":
         entry.metrics = message.body;
         break;
+      case "result":
+      case "history":
+        return isNew(entry.arrived[message.kind], message.body);
     }
     return true;
   }
@@ -126,13 +132,14 @@ export class FleetTable {
       events: [],
       restarts: 0,
       reconnects: 0,
+      arrived: { event: new Map(), result: new Map(), history: new Map() },
     };
     this.#entries.set(robotId, entry);
     return entry;
   }
 
   #record(entry: Entry, nowMs: number): RobotRecord {
-    const { heardAtMs, status, ...known } = entry;
+    const { heardAtMs, status, arrived: _arrived, ...known } = entry;
     const ageMs = Math.max(0, nowMs - heardAtMs);
     const isOffline = offline(entry);
     return {
@@ -145,14 +152,28 @@ export class FleetTable {
   }
 }
 
-/**
- * True for a message of an earlier birth. An event is sent again on later connections until it is acknowledged, so its session is
- * enough.
- */
+/** True for a message of an earlier birth. What is kept until it is acknowledged may be older than that. */
 function isOutdated(entry: Entry, { kind, body }: FleetMessage): boolean {
   if (entry.birth === undefined) return false;
-  if (kind === "event") return entry.birth.sessionId !== body.sessionId;
+  if (kind !== "heartbeat" && kind !== "state" && kind !== "metrics") return false;
   return !isSameBirth(entry.birth, body);
+}
+
+/** False for a copy. */
+function isNew(
+  sessions: Map<string, SequenceSet>,
+  { sessionId, sequence }: { readonly sessionId: string; readonly sequence: number },
+): boolean {
+  let seen = sessions.get(sessionId);
+  if (seen === undefined) {
+    seen = new SequenceSet();
+    sessions.set(sessionId, seen);
+    for (const oldest of sessions.keys()) {
+      if (sessions.size <= maxSessions) break;
+      sessions.delete(oldest);
+    }
+  }
+  return seen.add(sequence);
 }
 
 /**
@@ -173,7 +194,6 @@ function acceptBirth(entry: Entry, birth: BirthBody, nowMs: number): boolean {
     if (previous !== undefined) entry.restarts += 1;
     entry.state = undefined;
     entry.metrics = undefined;
-    entry.events = [];
   }
   entry.birth = birth;
   entry.heartbeat = undefined;
@@ -181,10 +201,10 @@ function acceptBirth(entry: Entry, birth: BirthBody, nowMs: number): boolean {
   return true;
 }
 
-function acceptEvent(entry: Entry, event: EventBody): boolean {
-  const newest = entry.events.at(-1);
-  if (newest?.sessionId === event.sessionId && event.sequence <= newest.sequence) return false;
+function acceptEvent(entry: Entry, event: EventBody): true {
   entry.events.push(event);
+  // Old ones may come late.
+  entry.events.sort((a, b) => a.utcMs - b.utcMs || a.sequence - b.sequence);
   if (entry.events.length > maxEvents) entry.events.shift();
   return true;
 }

@@ -1,12 +1,12 @@
 import type { MqttClient } from "mqtt";
 
 import type { Clock } from "../../../sdk/src/clock.ts";
-import { ErrorCode, OmpError } from "../../../sdk/src/errors.ts";
+import { asOmpError, ErrorCode, OmpError } from "../../../sdk/src/errors.ts";
 import { MonotonicClock } from "../../../sdk/src/runtime/node/monotonic-clock.ts";
 import { BrokerConnection, type BrokerCredentials, displayUrl } from "./broker-connection.ts";
 import { FleetTable, type FleetTableOptions, type RobotRecord } from "./fleet-table.ts";
 import { type FleetMessage, type MalformedMessage, parseFleetMessage } from "./messages.ts";
-import { checkRobotId, watchFilters } from "./topics.ts";
+import { checkRobotId, commandTopic, watchFilters } from "./topics.ts";
 
 export interface FleetWatchOptions extends FleetTableOptions {
   /** "mqtt://127.0.0.1:1883" */
@@ -36,6 +36,7 @@ export class FleetWatch {
   readonly #counters: WatchCounters = { messages: 0, malformed: 0, ignored: 0 };
   readonly #listeners = new Set<(message: FleetMessage | MalformedMessage) => void>();
   #broker: BrokerConnection | undefined;
+  #client: MqttClient | undefined;
 
   private constructor(options: FleetWatchOptions) {
     this.#clock = options.clock ?? new MonotonicClock();
@@ -62,10 +63,13 @@ export class FleetWatch {
         client.on("message", (topic, payload, packet) => {
           watch.#receive(topic, payload, packet.retain);
         });
+        watch.#client = client;
         subscribed = subscribe(client, robotId);
         subscribed.catch(() => {});
       },
-      lost: () => {},
+      lost: () => {
+        watch.#client = undefined;
+      },
     });
     try {
       await subscribed;
@@ -92,6 +96,20 @@ export class FleetWatch {
 
   robot(robotId: string): RobotRecord | undefined {
     return this.#table.robot(robotId, this.#clock.nowMs());
+  }
+
+  /**
+   * Sends a command, QoS 1, not retained; `FleetOperator` makes one.
+   *
+   * @throws {OmpError} LINK_CLOSED without a broker that takes it
+   */
+  async publishCommand(robotId: string, text: string): Promise<void> {
+    try {
+      if (this.#client === undefined) throw brokerGone();
+      await this.#client.publishAsync(commandTopic(checkRobotId(robotId)), text, { qos: 1 });
+    } catch (error) {
+      throw asOmpError(error, ErrorCode.LinkClosed, "the command did not reach the broker");
+    }
   }
 
   /** Calls `listener` after every message has been noted. Returns a function that unsubscribes. */
@@ -121,13 +139,20 @@ export class FleetWatch {
 /** What comes again within a second is taken at QoS 0, the rest at QoS 1. */
 async function subscribe(client: MqttClient, robotId: string | undefined): Promise<void> {
   const requests = watchFilters(robotId).map((filter) => {
-    const qos = /\/(birth|status|event)$/.test(filter) ? 1 : 0;
+    const qos = /\/(birth|status|event|result|history)$/.test(filter) ? 1 : 0;
     return [filter, { qos }] as const;
   });
   const grants = await client.subscribeAsync(Object.fromEntries(requests));
   const refused = grants.find(({ qos }) => qos === 128);
   if (refused === undefined) return;
   throw new OmpError(ErrorCode.LinkRefused, { what: `no read access to ${refused.topic}` });
+}
+
+function brokerGone(): OmpError {
+  return new OmpError(ErrorCode.LinkClosed, {
+    what: "the command cannot be sent",
+    observed: "the broker is gone",
+  });
 }
 
 function notReadable(brokerUrl: string, cause: unknown): OmpError {

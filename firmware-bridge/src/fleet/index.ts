@@ -1,6 +1,39 @@
+export type {
+  Command,
+  CommandEnvelope,
+  CommandKind,
+  CommandRefusal,
+  CommandRequest,
+  CommandResult,
+  LoadBundleArguments,
+  SetRateArguments,
+} from "./command.ts";
+export {
+  commandKinds,
+  commandRefusals,
+  commandText,
+  encodeCommand,
+  hasValidSignature,
+  parseCommand,
+  signCommand,
+} from "./command.ts";
 export type { BrokerCredentials } from "./broker-connection.ts";
-export type { RobotTelemetryOptions, TelemetryCounters } from "./robot-telemetry.ts";
+export type { BoardReading } from "./board-reading.ts";
+export { readBoard } from "./board-reading.ts";
+export type { CommandRules, Verdict } from "./command-gate.ts";
+export { CommandGate, maxCommandLifetimeMs } from "./command-gate.ts";
+export type { CommandCounters, CommandHandlers } from "./command-receiver.ts";
+export type { LoopCommandOptions } from "./loop-commands.ts";
+export { loopCommands } from "./loop-commands.ts";
+export type { DiskOutboxOptions } from "./store/disk-outbox.ts";
+export type {
+  RobotCommandOptions,
+  RobotTelemetryOptions,
+  TelemetryCounters,
+} from "./robot-telemetry-options.ts";
 export { RobotTelemetry } from "./robot-telemetry.ts";
+export type { FleetOperatorOptions, SendOptions } from "./fleet-operator.ts";
+export { FleetOperator } from "./fleet-operator.ts";
 export type { FleetWatchOptions, WatchCounters } from "./fleet-watch.ts";
 export { FleetWatch } from "./fleet-watch.ts";
 export type { FleetTableOptions, RobotRecord, RobotStatus } from "./fleet-table.ts";
@@ -13,13 +46,22 @@ export type {
   EventFields,
   FleetMessage,
   HeartbeatBody,
+  HistoryBody,
   MalformedMessage,
   MetricsBody,
+  ResultBody,
   RobotMetrics,
+  RobotVitals,
   Stamp,
   StateBody,
   StatusBody,
 } from "./messages.ts";
 export { encodeBody, parseFleetMessage } from "./messages.ts";
 export type { FleetTopicKind, RobotTopic } from "./topics.ts";
-export { fleetTopicKinds, parseRobotTopic, robotTopic, watchFilters } from "./topics.ts";
+export {
+  commandTopic,
+  fleetTopicKinds,
+  parseRobotTopic,
+  robotTopic,
+  watchFilters,
+} from "./topics.ts";

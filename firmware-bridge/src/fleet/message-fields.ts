@@ -15,10 +15,35 @@ export class MessageFields {
     this.#value = value;
   }
 
+  /** Refuses an object with a key that is not in `known`. */
+  allow(known: readonly string[]): void {
+    const unknown = Object.keys(this.#value).find((key) => !known.includes(key));
+    if (unknown === undefined) return;
+    throw new OmpError(ErrorCode.InvalidArgument, {
+      what: `${this.#path} has a key that is not known`,
+      observed: JSON.stringify(unknown.slice(0, 60)),
+    });
+  }
+
+  has(key: string): boolean {
+    return Object.hasOwn(this.#value, key);
+  }
+
+  /** Anything, unread. */
+  value(key: string): unknown {
+    return this.#get(key);
+  }
+
   string(key: string, maxLength: number): string {
     const value = this.#get(key);
     if (typeof value === "string" && value.length <= maxLength) return value;
     throw this.#invalid(key, value, `a string of at most ${maxLength} characters`);
+  }
+
+  matching(key: string, pattern: RegExp): string {
+    const value = this.#get(key);
+    if (typeof value === "string" && pattern.test(value)) return value;
+    throw this.#invalid(key, value, `a string like ${pattern.source}`);
   }
 
   literal<const Value extends string>(key: string, allowed: readonly Value[]): Value {
@@ -62,6 +87,24 @@ export class MessageFields {
       return value.map((one) => one ?? Number.NaN);
     }
     throw this.#invalid(key, value, `at most ${maxLength} numbers or nulls`);
+  }
+
+  /** Numbers by names of the sender's own. */
+  namedNumbers(key: string, maxCount: number): Readonly<Record<string, number>> {
+    const entries = Object.entries(this.scalars(key, maxCount));
+    const numbers = entries.filter((entry): entry is [string, number] => isFinite(entry[1]));
+    if (numbers.length === entries.length) return Object.fromEntries(numbers);
+    throw this.#invalid(key, this.#get(key), `at most ${maxCount} numbers`);
+  }
+
+  /** Text by names of the sender's own. */
+  strings(key: string, maxCount: number): Readonly<Record<string, string>> {
+    const entries = Object.entries(this.scalars(key, maxCount));
+    const texts = entries.filter((entry): entry is [string, string] => {
+      return typeof entry[1] === "string" && entry[1].length <= 200;
+    });
+    if (texts.length === entries.length) return Object.fromEntries(texts);
+    throw this.#invalid(key, this.#get(key), `at most ${maxCount} strings of 200 characters`);
   }
 
   /** Flat fields: strings, numbers and booleans. */

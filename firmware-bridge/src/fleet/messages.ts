@@ -2,6 +2,7 @@ import { ErrorCode, OmpError } from "../../../sdk/src/errors.ts";
 import { type Fault, FaultReason } from "../../../sdk/src/faults.ts";
 import type { LoopState } from "../../../sdk/src/loop-state.ts";
 import type { Joint } from "../../../sdk/src/types.ts";
+import { commandKinds, commandRefusals, type CommandResult } from "./command.ts";
 import { MessageFields } from "./message-fields.ts";
 import { type FleetTopicKind, parseRobotTopic } from "./topics.ts";
 
@@ -25,12 +26,20 @@ export interface Stamp extends BirthId {
 export interface BirthInfo {
   /** "omp-edge 0.1.0" */
   readonly software: string;
-  /** The bundle that drives it, with its hash where known; empty when there is none. */
-  readonly policy: string;
+  /** What kind of robot: "so101". */
+  readonly model: string;
+  /** `bundleId` of the bundle that drives it; empty when there is none. */
+  readonly bundleId: string;
+  /** SHA-256 of the bundle's manifest, lowercase hex; empty when not known. */
+  readonly bundleHash: string;
+  /** Execution provider that really runs: "cpu", "cuda". */
+  readonly provider: string;
   /** `LinkDescription.name` */
   readonly link: string;
   readonly firmware: string;
   readonly tickHz: number;
+  /** Of what the robot runs on, by name: node, onnxruntime, os, board; at most 32. */
+  readonly versions: Readonly<Record<string, string>>;
   /** In the order of `jointPosition`; at most 64. */
   readonly joints: readonly Joint[];
 }
@@ -50,9 +59,30 @@ export interface RobotMetrics {
   readonly faults: number;
 }
 
+/** What the telemetry itself and the computer say; joined to `RobotMetrics` when they are sent. */
+export interface RobotVitals {
+  /** Commands that were executed. */
+  readonly commandsExecuted: number;
+  readonly commandsRefused: number;
+  /** Events, results and history that were given up for want of room. */
+  readonly recordsDropped: number;
+  /** Events, results and history that the broker has not acknowledged. */
+  readonly recordsWaiting: number;
+  readonly storedBytes: number;
+  readonly reconnects: number;
+  /** °C by thermal zone; empty when the computer shows none. */
+  readonly boardTemperatureC: Readonly<Record<string, number>>;
+  /** What slows the computer down now, as its kernel names it, joined by a comma; empty when nothing does. */
+  readonly throttledBy: string;
+}
+
 export type EventFields = Readonly<Record<string, string | number | boolean>>;
 
-export type BirthBody = Stamp & BirthInfo;
+export type BirthBody = Stamp &
+  BirthInfo & {
+    /** Every command names it; new on every connection, empty when the robot takes none. */
+    readonly commandNonce: string;
+  };
 
 /** Carries no clock: the broker publishes the last will long after it was written. */
 export interface StatusBody extends BirthId {
@@ -77,13 +107,26 @@ export interface StateBody extends Stamp {
   readonly fault: Fault | null;
 }
 
-export type MetricsBody = Stamp & RobotMetrics;
+export type MetricsBody = Stamp & RobotMetrics & RobotVitals;
+
+/** A state or metrics that could not be told when it was new. */
+export interface HistoryBody extends Stamp {
+  /** Counts the history of a session from 1; the same number again is the same message again. */
+  readonly sequence: number;
+  readonly state: StateBody | null;
+  readonly metrics: MetricsBody | null;
+}
 
 export interface EventBody extends Stamp {
   /** Counts the events of one session from 1; the same number again is the same event again. */
   readonly sequence: number;
   readonly name: string;
   readonly fields: EventFields;
+}
+
+/** Of a command. `sequence` counts the results of a session from 1; the same number again is the same result again. */
+export interface ResultBody extends Stamp, CommandResult {
+  readonly sequence: number;
 }
 
 interface BodyByKind {
@@ -93,6 +136,8 @@ interface BodyByKind {
   readonly state: StateBody;
   readonly metrics: MetricsBody;
   readonly event: EventBody;
+  readonly result: ResultBody;
+  readonly history: HistoryBody;
 }
 
 /** A message as it was received. */
@@ -166,6 +211,10 @@ function parse(topic: string, payload: Uint8Array): FleetMessage {
       return { kind, robotId, body: parseState(fields) };
     case "metrics":
       return { kind, robotId, body: parseMetrics(fields) };
+    case "result":
+      return { kind, robotId, body: parseResult(fields) };
+    case "history":
+      return { kind, robotId, body: parseHistory(fields) };
     case "event":
       break;
   }
@@ -190,11 +239,16 @@ function parseStamp(fields: MessageFields): Stamp {
 function parseBirth(fields: MessageFields): BirthBody {
   return {
     ...parseStamp(fields),
+    commandNonce: fields.string("command_nonce", 64),
     software: fields.string("software", 200),
-    policy: fields.string("policy", 200),
+    model: fields.string("model", 200),
+    bundleId: fields.string("bundle_id", 200),
+    bundleHash: fields.string("bundle_hash", 64),
+    provider: fields.string("provider", 64),
     link: fields.string("link", 200),
     firmware: fields.string("firmware", 200),
     tickHz: fields.number("tick_hz"),
+    versions: fields.strings("versions", 32),
     joints: fields.objects("joints", maxJoints).map((joint) => ({
       name: joint.string("name", 64),
       kind: joint.literal("kind", ["revolute", "prismatic"]),
@@ -254,6 +308,14 @@ function parseMetrics(fields: MessageFields): MetricsBody {
     framesAcked: fields.count("frames_acked"),
     framesRejected: fields.count("frames_rejected"),
     faults: fields.count("faults"),
+    commandsExecuted: fields.count("commands_executed"),
+    commandsRefused: fields.count("commands_refused"),
+    recordsDropped: fields.count("records_dropped"),
+    recordsWaiting: fields.count("records_waiting"),
+    storedBytes: fields.count("stored_bytes"),
+    reconnects: fields.count("reconnects"),
+    boardTemperatureC: fields.namedNumbers("board_temperature_c", 32),
+    throttledBy: fields.string("throttled_by", 1000),
   };
 }
 
@@ -266,14 +328,41 @@ function parseEvent(fields: MessageFields): EventBody {
   };
 }
 
-/** `tickLatenessP50Ms` becomes `tick_lateness_p50_ms`; an event's own field names stay as they are. */
+function parseHistory(fields: MessageFields): HistoryBody {
+  const state = fields.objectOrNull("state");
+  const metrics = fields.objectOrNull("metrics");
+  return {
+    ...parseStamp(fields),
+    sequence: fields.count("sequence", 1),
+    state: state === undefined ? null : parseState(state),
+    metrics: metrics === undefined ? null : parseMetrics(metrics),
+  };
+}
+
+function parseResult(fields: MessageFields): ResultBody {
+  return {
+    ...parseStamp(fields),
+    sequence: fields.count("sequence", 1),
+    commandId: fields.string("command_id", 64),
+    issuer: fields.string("issuer", 64),
+    command: fields.literal("command", commandKinds),
+    outcome: fields.literal("outcome", ["running", "done", "failed", "refused"]),
+    reason: fields.literal("reason", ["", ...commandRefusals]),
+    detail: fields.string("detail", 1000),
+  };
+}
+
+/** Objects whose keys are names of the sender's own. */
+const namedObjects = new Set(["fields", "versions", "boardTemperatureC"]);
+
+/** `tickLatenessP50Ms` becomes `tick_lateness_p50_ms`; names of the sender's own stay as they are. */
 function toWire(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toWire);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => [
       key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      key === "fields" ? one : toWire(one),
+      namedObjects.has(key) ? one : toWire(one),
     ]),
   );
 }

@@ -3,7 +3,7 @@ import type { MqttClient } from "mqtt";
 import type { Clock } from "../../../sdk/src/clock.ts";
 import { BrokerConnection, type BrokerCredentials } from "./broker-connection.ts";
 import { type BirthInfo, encodeBody, type Stamp, type StatusBody } from "./messages.ts";
-import { type FleetTopicKind, robotTopic } from "./topics.ts";
+import { commandTopic, type FleetTopicKind, robotTopic } from "./topics.ts";
 
 export interface RobotPublisherOptions {
   readonly brokerUrl: string;
@@ -13,6 +13,15 @@ export interface RobotPublisherOptions {
   readonly clock: Clock;
   readonly utcNowMs: () => number;
   readonly connectTimeoutMs: number;
+  readonly mayStartOffline: boolean;
+  /** Undefined when the robot takes no commands. */
+  readonly commands:
+    | {
+        /** @returns the nonce of the birth that is about to be sent */
+        readonly startConnection: () => string;
+        readonly receive: (payload: Uint8Array, isRetained: boolean) => void;
+      }
+    | undefined;
   /** Birth and status are on their way on a new connection. */
   readonly announced: () => void;
   readonly lost: () => void;
@@ -39,12 +48,13 @@ export class RobotPublisher {
 
   /** @throws {OmpError} LINK_OPEN_FAILED, INVALID_ARGUMENT */
   async open(): Promise<void> {
-    const { brokerUrl, credentials, robotId, clock, connectTimeoutMs, lost } = this.#options;
+    const { brokerUrl, credentials, robotId, clock, lost } = this.#options;
     this.#broker = await BrokerConnection.open({
       brokerUrl,
       credentials,
       clock,
-      connectTimeoutMs,
+      connectTimeoutMs: this.#options.connectTimeoutMs,
+      mayStartOffline: this.#options.mayStartOffline,
       clientId: `omp-${robotId}-telemetry`,
       lastWill: () => ({
         topic: robotTopic(robotId, "status"),
@@ -125,9 +135,24 @@ export class RobotPublisher {
     this.#births += 1;
     this.#connection = { client, inFlight: new Set() };
     const { clock, birth } = this.#options;
-    void this.publish("birth", encodeBody("birth", { ...this.stamp(clock.nowMs()), ...birth }));
+    const commandNonce = this.#takeCommands(client);
+    const stamp = this.stamp(clock.nowMs());
+    void this.publish("birth", encodeBody("birth", { ...stamp, commandNonce, ...birth }));
     void this.publish("status", this.#statusText("online", this.#births));
     this.#options.announced();
+  }
+
+  /** Subscribes before the birth, so that whoever has seen the birth is heard. */
+  #takeCommands(client: MqttClient): string {
+    const { commands, robotId } = this.#options;
+    if (commands === undefined) return "";
+    const topic = commandTopic(robotId);
+    client.on("message", (name, payload, packet) => {
+      if (name === topic) commands.receive(payload, packet.retain);
+    });
+    // A refusal of the broker leaves a robot that takes no commands; the sender gets no result.
+    client.subscribe(topic, { qos: 1 }, () => {});
+    return commands.startConnection();
   }
 
   #statusText(reason: StatusBody["reason"], birthSequence: number): string {

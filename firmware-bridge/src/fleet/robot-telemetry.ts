@@ -1,54 +1,36 @@
 import type { Clock } from "../../../sdk/src/clock.ts";
-import { ErrorCode, OmpError } from "../../../sdk/src/errors.ts";
 import type { Fault } from "../../../sdk/src/faults.ts";
 import type { LoopState } from "../../../sdk/src/loop-state.ts";
 import { MonotonicClock } from "../../../sdk/src/runtime/node/monotonic-clock.ts";
 import type { TelemetrySink } from "../../../sdk/src/telemetry.ts";
-import type { BrokerCredentials } from "./broker-connection.ts";
-import { EventQueue, type QueuedEvent } from "./event-queue.ts";
+import { type BoardReading, readBoard } from "./board-reading.ts";
+import type { SetRateArguments } from "./command.ts";
+import { type CommandCounters, CommandReceiver } from "./command-receiver.ts";
 import {
-  type BirthInfo,
   encodeBody,
   type EventFields,
-  maxPayloadBytes,
-  parseFleetMessage,
+  type MetricsBody,
   type RobotMetrics,
+  type RobotVitals,
+  type StateBody,
 } from "./messages.ts";
+import { RecordSender } from "./record-sender.ts";
 import { RobotPublisher } from "./robot-publisher.ts";
-import { checkRobotId, robotTopic } from "./topics.ts";
-
-export interface RobotTelemetryOptions {
-  /** "mqtt://127.0.0.1:1883" */
-  readonly brokerUrl: string;
-  readonly credentials?: BrokerCredentials;
-  /** 1 to 64 of A-Z a-z 0-9 . _ -; unique in the fleet. */
-  readonly robotId: string;
-  readonly birth: BirthInfo;
-  /** Default: the machine's monotonic clock. */
-  readonly clock?: Clock;
-  /** UTC, ms; default `Date.now`. */
-  readonly utcNowMs?: () => number;
-  /** Default 3000. */
-  readonly connectTimeoutMs?: number;
-  /** At most this many states a second, 1 to 50, default 10. */
-  readonly stateHz?: number;
-}
-
-/** What did not reach the broker. All start at 0. */
-export interface TelemetryCounters {
-  /** Heartbeats that were due while the broker was gone or had not acknowledged the one before. */
-  heartbeatsDropped: number;
-  /** State messages that were due likewise; a newer state went out instead. */
-  statesDropped: number;
-  /** Metrics that were due likewise. */
-  metricsDropped: number;
-  /** Events that fell out of the full queue, oldest first, or were too long. */
-  eventsDropped: number;
-}
+import { DiskOutbox } from "./store/disk-outbox.ts";
+import { MemoryOutbox } from "./store/memory-outbox.ts";
+import type { Outbox } from "./store/outbox.ts";
+import {
+  checkOptions,
+  type RobotCommandOptions,
+  type RobotTelemetryOptions,
+  type TelemetryCounters,
+} from "./robot-telemetry-options.ts";
 
 const heartbeatPeriodMs = 1000;
-const metricsPeriodMs = 1000;
 const stateRepeatMs = 1000;
+/** While the broker is gone, an unchanged state is kept once in this time. */
+const stateHistoryMs = 1000;
+const flushPeriodMs = 200;
 
 /**
  * Tells the fleet how one robot is, over MQTT as FLEET.md says.
@@ -60,8 +42,11 @@ const stateRepeatMs = 1000;
 export class RobotTelemetry implements TelemetrySink {
   readonly #clock: Clock;
   readonly #publisher: RobotPublisher;
-  readonly #pumpPeriodMs: number;
-  readonly #events = new EventQueue();
+  readonly #records: RecordSender;
+  readonly #commands: CommandReceiver | undefined;
+  readonly #readBoard: () => BoardReading;
+  #pumpPeriodMs: number;
+  #metricsPeriodMs: number;
   readonly #counters: TelemetryCounters = {
     heartbeatsDropped: 0,
     statesDropped: 0,
@@ -83,11 +68,21 @@ export class RobotTelemetry implements TelemetrySink {
   #metrics: RobotMetrics | undefined;
   #metricsAtMs = 0;
   #metricsDueMs = 0;
+  #stateKept = {
+    atMs: Number.NEGATIVE_INFINITY,
+    loopState: "",
+    fault: undefined as Fault | undefined,
+  };
+  #flushDueMs = 0;
+  #isFlushing = false;
 
-  private constructor(options: RobotTelemetryOptions) {
+  private constructor(options: RobotTelemetryOptions, outbox: Outbox) {
     this.#clock = options.clock ?? new MonotonicClock();
+    this.#readBoard = options.board ?? readBoard;
     this.#pumpPeriodMs = 1000 / (options.stateHz ?? 10);
+    this.#metricsPeriodMs = options.metricsPeriodMs ?? 1000;
     this.#jointPosition = new Float64Array(options.birth.joints.length);
+    this.#commands = options.commands && this.#receiver(options.robotId, options.commands);
     this.#publisher = new RobotPublisher({
       brokerUrl: options.brokerUrl,
       credentials: options.credentials ?? {},
@@ -96,23 +91,29 @@ export class RobotTelemetry implements TelemetrySink {
       clock: this.#clock,
       utcNowMs: options.utcNowMs ?? Date.now,
       connectTimeoutMs: options.connectTimeoutMs ?? 3000,
+      mayStartOffline: options.store !== undefined,
+      commands: this.#commands,
       announced: () => {
         this.#startOver();
       },
       lost: () => {
-        this.#events.resend();
+        this.#records.connectionLost();
       },
     });
+    this.#records = new RecordSender(outbox, this.#publisher, () => this.#clock.nowMs());
   }
 
   /**
    * Connects and announces the robot. Later losses of the broker are dealt with silently and counted.
    *
-   * @throws {OmpError} LINK_OPEN_FAILED when the broker cannot be reached now, INVALID_ARGUMENT
+   * @throws {OmpError} LINK_OPEN_FAILED when the broker cannot be reached now and there is no store, INVALID_STATE when the store
+   *   cannot be used, INVALID_ARGUMENT
    */
   static async connect(options: RobotTelemetryOptions): Promise<RobotTelemetry> {
     checkOptions(options);
-    const telemetry = new RobotTelemetry(options);
+    const { store } = options;
+    const outbox = store === undefined ? new MemoryOutbox() : await DiskOutbox.open(store);
+    const telemetry = new RobotTelemetry(options, outbox);
     await telemetry.#publisher.open();
     telemetry.#pump();
     return telemetry;
@@ -123,7 +124,12 @@ export class RobotTelemetry implements TelemetrySink {
   }
 
   get counters(): Readonly<TelemetryCounters> {
-    return this.#counters;
+    return { ...this.#counters, eventsDropped: this.#records.dropped };
+  }
+
+  /** All 0 for a robot that takes no commands. */
+  get commandCounters(): Readonly<CommandCounters> {
+    return this.#commands?.counters ?? { executed: 0, refused: 0, unreported: 0 };
   }
 
   /** Messages the broker acknowledged. */
@@ -136,9 +142,19 @@ export class RobotTelemetry implements TelemetrySink {
     return this.#publisher.reconnects;
   }
 
-  /** Events that wait for the broker's acknowledgement, at most 64. */
-  get pendingEvents(): number {
-    return this.#events.length;
+  /** Events, results and history that wait for the broker's acknowledgement; at most 64 without a store. */
+  get pendingRecords(): number {
+    return this.#records.waiting;
+  }
+
+  /** What `metrics` sent last, with what the telemetry and the computer add; undefined before the first. */
+  get newestMetrics(): (RobotMetrics & RobotVitals) | undefined {
+    return this.#metrics && { ...this.#metrics, ...this.#vitals() };
+  }
+
+  /** Resolves when every event so far is on the disk; at once without a store. */
+  flush(): Promise<void> {
+    return this.#records.flush();
   }
 
   /** The control loop is alive. Called every tick; the message that goes out once a second carries how long ago that was. */
@@ -161,22 +177,22 @@ export class RobotTelemetry implements TelemetrySink {
     this.#hasNewState = true;
   }
 
-  /** The newest figures; sent once a second. Copied, so it allocates: call it about as often. */
+  /** The newest figures; sent once in `metricsPeriodMs`. Copied, so it allocates: call it about as often. */
   metrics(metrics: RobotMetrics): void {
     this.#metrics = { ...metrics };
     this.#metricsAtMs = this.#clock.nowMs();
   }
 
   /**
-   * Something that happened once. Kept until the broker acknowledged it; of more than 64 waiting events the oldest is dropped.
+   * Something that happened once. Kept until the broker acknowledged it, on the disk where there is a store; of more than 64
+   * events that wait in memory the oldest is dropped.
    *
    * @param name at most 64 characters, the rest is cut
    * @param fields at most 32, the rest is left out
    */
   event(name: string, fields: EventFields): void {
     if (this.#isClosed) return;
-    const stamp = this.#publisher.stamp(this.#clock.nowMs());
-    this.#counters.eventsDropped += this.#events.push(stamp, name, fields);
+    this.#records.event(this.#publisher.stamp(this.#clock.nowMs()), name, fields);
   }
 
   /**
@@ -190,6 +206,7 @@ export class RobotTelemetry implements TelemetrySink {
     await Promise.race([this.#farewell(), this.#timeout(timeoutMs)]);
     this.#cancelPump();
     await this.#publisher.close();
+    await this.#records.close().catch(() => {});
   }
 
   /** A watcher forgets at a birth: everything known is due at once. */
@@ -207,7 +224,8 @@ export class RobotTelemetry implements TelemetrySink {
     this.#pumpHeartbeat(nowMs);
     this.#pumpState(nowMs);
     this.#pumpMetrics(nowMs);
-    this.#pumpEvents();
+    this.#records.pump();
+    this.#pumpFlush(nowMs);
     this.#cancelPump = this.#clock.callAt(nowMs + this.#pumpPeriodMs, () => {
       this.#pump();
     });
@@ -225,7 +243,7 @@ export class RobotTelemetry implements TelemetrySink {
       ...this.#publisher.stamp(nowMs),
       sequence: this.#heartbeats,
       loopAgeMs: Math.max(0, nowMs - this.#loopAliveAtMs),
-      dropped: Object.values(this.#counters).reduce((sum, count) => sum + count, 0),
+      dropped: Object.values(this.counters).reduce((sum, count) => sum + count, 0),
     });
     void this.#publisher.publish("heartbeat", text);
   }
@@ -235,30 +253,56 @@ export class RobotTelemetry implements TelemetrySink {
     if (Number.isNaN(this.#stateAtMs)) return;
     if (!this.#hasNewState && nowMs < this.#stateDueMs) return;
     this.#stateDueMs = nowMs + stateRepeatMs;
-    if (this.#publisher.isFree("state")) void this.#publishState();
-    else this.#counters.statesDropped += 1;
+    const body = this.#stateBody();
+    if (this.#publisher.isFree("state")) void this.#publishState(body);
+    else {
+      this.#counters.statesDropped += 1;
+      this.#keepState(body);
+    }
   }
 
   #pumpMetrics(nowMs: number): void {
     if (this.#metrics === undefined || nowMs < this.#metricsDueMs) return;
-    this.#metricsDueMs = nowMs + metricsPeriodMs;
-    if (this.#publisher.isFree("metrics")) void this.#publishMetrics(this.#metrics);
-    else this.#counters.metricsDropped += 1;
+    this.#metricsDueMs = nowMs + this.#metricsPeriodMs;
+    const body = this.#metricsBody(this.#metrics);
+    if (this.#publisher.isFree("metrics")) void this.#publishMetrics(body);
+    else {
+      this.#counters.metricsDropped += 1;
+      this.#keepMetrics(body);
+    }
   }
 
-  #pumpEvents(): void {
-    if (!this.isConnected) return;
-    for (const event of this.#events.takeUnsent()) void this.#publishEvent(event);
+  #pumpFlush(nowMs: number): void {
+    if (nowMs < this.#flushDueMs || this.#isFlushing) return;
+    this.#flushDueMs = nowMs + flushPeriodMs;
+    this.#isFlushing = true;
+    // A full disk is tried again; what is waiting is bounded by the store.
+    void this.#records
+      .flush()
+      .catch(() => {})
+      .finally(() => {
+        this.#isFlushing = false;
+      });
+  }
+
+  #keepState(body: StateBody): void {
+    const { atMs, loopState, fault } = this.#stateKept;
+    const isChange = loopState !== this.#loopState || fault !== this.#fault;
+    if (!isChange && body.monotonicMs - atMs < stateHistoryMs) return;
+    this.#stateKept = { atMs: body.monotonicMs, loopState: this.#loopState, fault: this.#fault };
+    this.#records.history(this.#publisher.stamp(this.#clock.nowMs()), body, null);
+  }
+
+  #keepMetrics(body: MetricsBody): void {
+    this.#records.history(this.#publisher.stamp(this.#clock.nowMs()), null, body);
   }
 
   async #farewell(): Promise<void> {
     if (!this.isConnected) return;
     await Promise.all([
-      ...this.#events
-        .takeUnsent(Number.POSITIVE_INFINITY)
-        .map((event) => this.#publishEvent(event)),
-      this.#hasNewState && this.#publishState(),
-      this.#metrics && this.#publishMetrics(this.#metrics),
+      this.#records.pumpAll(),
+      this.#hasNewState && this.#publishState(this.#stateBody()),
+      this.#metrics && this.#publishMetrics(this.#metricsBody(this.#metrics)),
       this.#publisher.goodbye(),
     ]);
   }
@@ -269,44 +313,70 @@ export class RobotTelemetry implements TelemetrySink {
     });
   }
 
-  #publishState(): Promise<boolean> {
+  #stateBody(): StateBody {
     this.#hasNewState = false;
     const fault = this.#fault;
-    const text = encodeBody("state", {
+    return {
       ...this.#publisher.stamp(this.#stateAtMs),
       loopState: this.#loopState,
       jointPosition: Array.from(this.#jointPosition, (one) => Math.round(one * 1e6) / 1e6),
       fault: fault === undefined ? null : { ...fault, detail: fault.detail.slice(0, 1000) },
-    });
-    return this.#publisher.publish("state", text);
+    };
   }
 
-  #publishMetrics(metrics: RobotMetrics): Promise<boolean> {
+  #metricsBody(metrics: RobotMetrics): MetricsBody {
     const stamp = this.#publisher.stamp(this.#metricsAtMs);
-    return this.#publisher.publish("metrics", encodeBody("metrics", { ...stamp, ...metrics }));
+    return { ...stamp, ...metrics, ...this.#vitals() };
   }
 
-  async #publishEvent(event: QueuedEvent): Promise<void> {
-    if (await this.#publisher.publish("event", event.text)) this.#events.acknowledge(event);
+  #vitals(): RobotVitals {
+    const { executed, refused } = this.commandCounters;
+    return {
+      commandsExecuted: executed,
+      commandsRefused: refused,
+      recordsDropped: this.#records.dropped,
+      recordsWaiting: this.#records.waiting,
+      storedBytes: this.#records.storedBytes,
+      reconnects: this.reconnects,
+      ...this.#readBoard(),
+    };
   }
-}
 
-function checkOptions({ robotId, birth, stateHz }: RobotTelemetryOptions): void {
-  checkRobotId(robotId);
-  if (stateHz !== undefined && !(stateHz >= 1 && stateHz <= 50)) {
-    throw new OmpError(ErrorCode.InvalidArgument, {
-      what: "stateHz is out of range",
-      observed: String(stateHz),
-      expected: "1 to 50 Hz",
+  async #publishState(body: StateBody): Promise<void> {
+    const isAcknowledged = await this.#publisher.publish("state", encodeBody("state", body));
+    if (!isAcknowledged) this.#keepState(body);
+  }
+
+  async #publishMetrics(body: MetricsBody): Promise<void> {
+    const isAcknowledged = await this.#publisher.publish("metrics", encodeBody("metrics", body));
+    if (!isAcknowledged) this.#keepMetrics(body);
+  }
+
+  #receiver(robotId: string, { handlers, issuerKeys }: RobotCommandOptions): CommandReceiver {
+    const stamp = () => this.#publisher.stamp(this.#clock.nowMs());
+    return new CommandReceiver({
+      robotId,
+      handlers: {
+        ...handlers,
+        setRate: (rate) => {
+          this.#setRate(rate);
+        },
+      },
+      ...(issuerKeys && { issuerKeys }),
+      clock: this.#clock,
+      report: (result) => {
+        this.#records.result(stamp(), result);
+        this.#records.pump();
+      },
+      refusedUnread: (reason, detail) => {
+        this.#records.event(stamp(), "command_refused", { reason, detail });
+      },
     });
   }
-  const stamp = { sessionId: "", birthSequence: 1, utcMs: 0, monotonicMs: 0 };
-  const text = encodeBody("birth", { ...stamp, ...birth });
-  const parsed = parseFleetMessage(robotTopic(robotId, "birth"), Buffer.from(text));
-  if (parsed.kind !== "malformed") return;
-  throw new OmpError(ErrorCode.InvalidArgument, {
-    what: "the birth information cannot be sent",
-    observed: parsed.detail,
-    expected: `FLEET.md, section 3, and at most ${maxPayloadBytes} bytes`,
-  });
+
+  #setRate({ stateHz, metricsPeriodMs }: SetRateArguments): void {
+    this.#pumpPeriodMs = 1000 / stateHz;
+    this.#metricsPeriodMs = metricsPeriodMs;
+    this.#metricsDueMs = Math.min(this.#metricsDueMs, this.#clock.nowMs() + metricsPeriodMs);
+  }
 }

@@ -8,6 +8,8 @@ export const fleetTopicKinds = [
   "state",
   "metrics",
   "event",
+  "result",
+  "history",
 ] as const;
 export type FleetTopicKind = (typeof fleetTopicKinds)[number];
 
@@ -45,6 +47,11 @@ export function robotTopic(robotId: string, kind: FleetTopicKind): string {
  */
 export function watchFilters(robotId?: string): string[] {
   return fleetTopicKinds.map((kind) => robotTopic(robotId ?? "+", kind));
+}
+
+/** Where a robot takes commands. Nobody but the robot reads it. */
+export function commandTopic(robotId: string): string {
+  return `${prefix}/${robotId}/command`;
 }
 
 /** The robot and kind of a fleet topic, or undefined when it is none. */

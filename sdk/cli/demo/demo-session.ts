@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { arch, platform, release } from "node:os";
 import { join } from "node:path";
 
-import { RobotTelemetry } from "../../../firmware-bridge/src/fleet/index.ts";
+import { loopCommands, RobotTelemetry } from "../../../firmware-bridge/src/fleet/index.ts";
 import { ControllerLink } from "../../../firmware-bridge/src/controller-link.ts";
 import { readWorld } from "../../../firmware-bridge/src/testing/load-world.ts";
 import type { SimulatedArm } from "../../../firmware-bridge/src/testing/simulated-arm.ts";
@@ -54,29 +56,37 @@ export async function openDemo(packageRoot: string, options: DemoOptions): Promi
     const link = new ControllerLink({ name: arm.name, clock, openTransport: arm.openTransport });
     closers.push(async () => link.close());
     const description = await link.connect();
+    let loop: ControlLoop | undefined;
     const telemetry = await RobotTelemetry.connect({
       brokerUrl,
       robotId: options.robotId,
+      // Nobody answers for a remote rearm here: after a stop the demo ends.
+      commands: { handlers: loopCommands(() => loop) },
       birth: {
         software: `omp-edge ${await packageVersion(packageRoot)}`,
-        policy: policy.manifest.bundleId,
+        model: "so101",
+        bundleId: policy.manifest.bundleId,
+        bundleHash: await manifestHash(options.bundle),
+        provider: policy.info.activeProvider,
         link: description.name,
         firmware: description.firmware,
         tickHz: 100,
+        versions: { node: process.version, os: `${platform()} ${release()} ${arch()}` },
         joints: description.joints,
       },
     });
     closers.push(async () => telemetry.close());
     const sensors = [new JointStateSensor(link, description.joints.length), arm.camera];
-    const loop = new ControlLoop({ policy, link, description, sensors, clock, telemetry });
-    closers.push(async () => loop.stop());
-    await loop.start({ paused: true });
+    const running = new ControlLoop({ policy, link, description, sensors, clock, telemetry });
+    loop = running;
+    closers.push(async () => running.stop());
+    await running.start({ paused: true });
     return {
       clock,
       policy,
       arm,
       link,
-      loop,
+      loop: running,
       telemetry,
       brokerUrl,
       home: world.joints.map(({ home }) => home),
@@ -93,6 +103,12 @@ async function startBroker(closers: (() => Promise<void>)[]): Promise<string> {
   const broker = await EmbeddedBroker.start({ port: DEFAULT_BROKER_PORT, orFreePort: true });
   closers.push(async () => broker.stop());
   return broker.url;
+}
+
+/** The manifest names the hash of every other file, so its own stands for the bundle. */
+async function manifestHash(bundle: string): Promise<string> {
+  const bytes = await readFile(join(bundle, "manifest.json"));
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 async function packageVersion(packageRoot: string): Promise<string> {

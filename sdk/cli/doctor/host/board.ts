@@ -1,5 +1,5 @@
 import type { Finding } from "../finding.ts";
-import type { MachineFiles } from "./machine-files.ts";
+import type { MachineFiles } from "../../../../firmware-bridge/src/machine-files.ts";
 
 /** NVIDIA's Linux for Tegra, as /etc/nv_tegra_release names it. */
 export interface L4tRelease {

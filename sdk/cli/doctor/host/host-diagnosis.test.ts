@@ -8,7 +8,7 @@ import { gzipSync } from "node:zlib";
 import type { Finding } from "../finding.ts";
 import { type HostMeasurements, judgeHost, readHost } from "./host-diagnosis.ts";
 import { describeJitter, histogramLines } from "./jitter.ts";
-import { MachineFiles } from "./machine-files.ts";
+import { MachineFiles } from "../../../../firmware-bridge/src/machine-files.ts";
 import { judgeStorage } from "./storage.ts";
 
 type Files = Readonly<Record<string, string | Buffer>>;

@@ -5,12 +5,16 @@ import { type Finding, findingLines } from "../finding.ts";
 import { type Board, judgeBoard, readBoard } from "./board.ts";
 import { histogramLines, type Jitter, judgeJitter, measureJitter } from "./jitter.ts";
 import { judgeKernel, type Kernel, readKernel } from "./kernel.ts";
-import { MachineFiles } from "./machine-files.ts";
+import {
+  readTemperature,
+  type Temperature,
+} from "../../../../firmware-bridge/src/board-temperature.ts";
+import { MachineFiles } from "../../../../firmware-bridge/src/machine-files.ts";
 import { judgePower, type Power, readPower } from "./power.ts";
 import { judgeProviders, probeProviders, type Provider } from "./providers.ts";
 import { judgeRealtime, readRealtimeLimits, type RealtimeLimits } from "./realtime.ts";
 import { judgeStorage, type Storage } from "./storage.ts";
-import { judgeTemperature, readTemperature, type Temperature } from "./temperature.ts";
+import { judgeTemperature } from "./temperature.ts";
 
 /** What Linux says of the machine in files. */
 export interface HostFacts {

@@ -1,6 +1,6 @@
 import type { Finding } from "../finding.ts";
 import type { Board } from "./board.ts";
-import type { MachineFiles } from "./machine-files.ts";
+import type { MachineFiles } from "../../../../firmware-bridge/src/machine-files.ts";
 
 /** How readily the kernel leaves its own work for a thread that became due, the best first. */
 export type Preemption = "rt" | "full" | "lazy" | "voluntary" | "none";

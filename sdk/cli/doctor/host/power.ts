@@ -1,5 +1,5 @@
 import type { Finding } from "../finding.ts";
-import type { MachineFiles } from "./machine-files.ts";
+import type { MachineFiles } from "../../../../firmware-bridge/src/machine-files.ts";
 
 /** A power mode of a Jetson, as /etc/nvpmodel.conf defines it. */
 export interface PowerMode {

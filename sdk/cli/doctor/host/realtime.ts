@@ -1,7 +1,7 @@
 import type { Finding } from "../finding.ts";
 import type { Board } from "./board.ts";
 import type { Kernel } from "./kernel.ts";
-import type { MachineFiles } from "./machine-files.ts";
+import type { MachineFiles } from "../../../../firmware-bridge/src/machine-files.ts";
 
 /** What decides whether a thread may be scheduled as SCHED_FIFO. */
 export interface RealtimeLimits {

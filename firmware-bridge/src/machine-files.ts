@@ -1,13 +1,7 @@
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 
-import {
-  bytesOf,
-  namesIn,
-  numberOf,
-  orUndefined,
-  textOf,
-} from "../../../../firmware-bridge/src/system-files.ts";
+import { bytesOf, namesIn, numberOf, orUndefined, textOf } from "./system-files.ts";
 
 /** What Linux says of a machine in files. What cannot be read is not known: a sensor may be switched off, a file forbidden. */
 export class MachineFiles {
