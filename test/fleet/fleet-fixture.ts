@@ -1,3 +1,4 @@
+import { execFile } from "node:child_process";
 import { connect as connectSocket, createServer, type Server, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 
@@ -12,6 +13,7 @@ import {
   type RobotTelemetryOptions,
   type RobotVitals,
 } from "../../firmware-bridge/src/fleet/index.ts";
+import { repositoryPath } from "../support/repository.ts";
 import { EmbeddedBroker, type EmbeddedBrokerOptions } from "../../sdk/cli/embedded-broker.ts";
 
 export const birth: BirthInfo = {
@@ -174,4 +176,22 @@ export class Wire {
     this.#isStalled = true;
     for (const socket of this.#sockets) socket.pause();
   }
+}
+
+/** What a command left behind. */
+export interface Run {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the `omp` command as a user does. */
+export function omp(...args: readonly string[]): Promise<Run> {
+  const cli = repositoryPath("dist", "sdk", "cli", "omp.js");
+  return new Promise((resolve) => {
+    execFile(process.execPath, [cli, ...args], (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
+      resolve({ code, stdout, stderr });
+    });
+  });
 }

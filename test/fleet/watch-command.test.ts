@@ -1,30 +1,12 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { test } from "node:test";
 
 import { EmbeddedBroker } from "../../sdk/cli/embedded-broker.ts";
 import { fleetLines, printable } from "../../sdk/cli/watch-table.ts";
 import { isOmpError } from "../../sdk/src/errors.ts";
-import { repositoryPath } from "../support/repository.ts";
-import { metrics, startBroker, startRobot, startWatch, until } from "./fleet-fixture.ts";
+import { metrics, omp, startBroker, startRobot, startWatch, until } from "./fleet-fixture.ts";
 
 const options = { timeout: 60_000 };
-
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function omp(...args: readonly string[]): Promise<Run> {
-  const cli = repositoryPath("dist", "sdk", "cli", "omp.js");
-  return new Promise((resolve) => {
-    execFile(process.execPath, [cli, ...args], (error, stdout, stderr) => {
-      const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-}
 
 test("omp watch --once prints one full picture as JSON and as a table", options, async (t) => {
   const broker = await startBroker(t);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -16,7 +16,7 @@ const program = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"]
 export const mosquittoMissing: string | false =
   program === undefined ? "no mosquitto; on Debian: apt-get install mosquitto" : false;
 
-/** A Mosquitto on a free port of this machine, where every user may use the link topics of the robot of its name. */
+/** A Mosquitto on a free port of this machine. */
 export class Mosquitto {
   readonly port: number;
   readonly #folder: string;
@@ -27,7 +27,11 @@ export class Mosquitto {
     this.#folder = folder;
   }
 
-  /** @param users names, which are also their passwords */
+  /**
+   * One without TLS where every user may use the link topics of the robot of its name.
+   *
+   * @param users names, which are also their passwords
+   */
   static async start(users: readonly string[]): Promise<Mosquitto> {
     const folder = await mkdtemp(join(tmpdir(), "omp-mosquitto-"));
     const broker = new Mosquitto(await freePort(), folder);
@@ -50,6 +54,33 @@ export class Mosquitto {
     );
     await broker.run();
     return broker;
+  }
+
+  /** One with the configuration at `path`, as it is. */
+  static async startConfigured(path: string, port: number): Promise<Mosquitto> {
+    const broker = new Mosquitto(port, await mkdtemp(join(tmpdir(), "omp-mosquitto-")));
+    // As root it would become a user who may not read the folder of the keys.
+    const ownUser = process.getuid?.() === 0 ? "user root\n" : "";
+    await writeFile(
+      join(broker.#folder, "conf"),
+      `${await readFile(path, "utf8")}${ownUser}log_dest file ${broker.logPath}\n`,
+    );
+    await broker.run();
+    return broker;
+  }
+
+  /** Of one that is configured. */
+  get logPath(): string {
+    return join(this.#folder, "log");
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Reads its access list again. */
+  reload(): void {
+    this.#process?.kill("SIGHUP");
   }
 
   get url(): string {
@@ -86,7 +117,7 @@ export class Mosquitto {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

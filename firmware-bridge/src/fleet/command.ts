@@ -154,7 +154,8 @@ export function signCommand(command: Command, privateKey: KeyObject): Command {
 export function hasValidSignature(command: Command, publicKey: KeyObject): boolean {
   if (command.signature === undefined) return false;
   const signature = Buffer.from(command.signature, "base64");
-  if (signature.length !== 64) return false;
+  // One way to write it only: a copy with another spelling is no other command.
+  if (signature.length !== 64 || signature.toString("base64") !== command.signature) return false;
   return verify(null, Buffer.from(commandText(command)), publicKey, signature);
 }
 

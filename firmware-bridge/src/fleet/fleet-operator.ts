@@ -75,19 +75,12 @@ export class FleetOperator {
     checkRobotId(robotId);
     const { lifetimeMs = 5000, timeoutMs = lifetimeMs + 5000, progress } = options;
     const command = this.#command(robotId, request, lifetimeMs);
-    let cancel = (): void => {};
-    const result = new Promise<CommandResult>((resolve, reject) => {
-      this.#waiting.set(command.id, { robotId, settle: resolve, progress });
-      cancel = this.#clock.callAt(this.#clock.nowMs() + timeoutMs, () => {
-        reject(noResult(robotId, request.kind, timeoutMs));
-      });
-    });
-    result.catch(() => {});
+    const { promise, settle } = this.#result(command, timeoutMs);
+    this.#waiting.set(command.id, { robotId, settle, progress });
     try {
       await this.watch.publishCommand(robotId, encodeCommand(command));
-      return await result;
+      return await promise;
     } finally {
-      cancel();
       this.#waiting.delete(command.id);
     }
   }
@@ -123,6 +116,25 @@ export class FleetOperator {
       signature: undefined,
     };
     return this.#privateKey === undefined ? command : signCommand(command, this.#privateKey);
+  }
+
+  #result(
+    { robotId, kind }: Command,
+    timeoutMs: number,
+  ): { readonly promise: Promise<CommandResult>; readonly settle: Waiting["settle"] } {
+    const arrived: { settle?: Waiting["settle"] } = {};
+    const promise = new Promise<CommandResult>((resolve, reject) => {
+      const cancel = this.#clock.callAt(this.#clock.nowMs() + timeoutMs, () => {
+        reject(noResult(robotId, kind, timeoutMs));
+      });
+      arrived.settle = (result) => {
+        cancel();
+        resolve(result);
+      };
+    });
+    // The sending may fail first.
+    promise.catch(() => {});
+    return { promise, settle: (result) => arrived.settle?.(result) };
   }
 
   #receive(robotId: string, result: CommandResult): void {

@@ -66,11 +66,7 @@ export class RecordSender {
   /** Sends what may go now, and on as the broker acknowledges. */
   pump(): void {
     if (!this.#publisher.isConnected) return;
-    for (const entry of this.#outbox.take(this.#nowMs())) {
-      void this.#publish(entry).then((isAcknowledged) => {
-        if (isAcknowledged) this.pump();
-      });
-    }
+    for (const entry of this.#outbox.take(this.#nowMs())) void this.#publishAndGoOn(entry);
   }
 
   /** Sends what is new without waiting for its turn. Resolves when the broker has it. */
@@ -98,6 +94,10 @@ export class RecordSender {
   #push(entry: OutboxEntry): void {
     if (Buffer.byteLength(entry.text) > maxPayloadBytes) this.#tooLong += 1;
     else this.#outbox.push(entry, this.#publisher.isConnected);
+  }
+
+  async #publishAndGoOn(entry: OutboxEntry): Promise<void> {
+    if (await this.#publish(entry)) this.pump();
   }
 
   async #publish(entry: OutboxEntry): Promise<boolean> {

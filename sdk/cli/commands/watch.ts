@@ -1,9 +1,9 @@
 import { FleetWatch, type RobotRecord } from "../../../firmware-bridge/src/fleet/index.ts";
 import type { Command } from "../command.ts";
 import { parseCommand } from "../command-options.ts";
+import { brokerOptions, brokerOptionTypes, defaultBrokerUrl } from "../fleet/broker-options.ts";
 import { fleetLines, robotJson } from "../watch-table.ts";
 
-const defaultBrokerUrl = "mqtt://127.0.0.1:1883";
 const redrawMs = 500;
 /** Where there is no terminal to redraw, one table each of these. */
 const plainMs = 2000;
@@ -20,22 +20,24 @@ Shows every robot that reports to an MQTT broker: status, loop state, successes,
 last heartbeat. What the columns mean is in firmware-bridge/FLEET.md.
 
   --broker URL  default ${defaultBrokerUrl}, where \`npm start\` listens when the port is free
+  --credentials DIR  folder with ca.crt, client.crt and client.key, as \`omp fleet add\` writes it
   --robot ID    only this robot
   --once        print one full picture and exit; exit code 1 when no robot is seen within ${onceBoundMs / 1000} s
   --json        one JSON array of robots instead of a table, one line each time`,
 
   async run(args, signal) {
     const options = parseCommand(args, {
-      broker: { type: "string" },
+      ...brokerOptionTypes,
       robot: { type: "string" },
       once: { type: "boolean" },
       json: { type: "boolean" },
     });
-    const broker = options.text("broker") ?? defaultBrokerUrl;
+    const { brokerUrl: broker, credentials } = brokerOptions(options);
     const robot = options.text("robot");
     const json = options.flag("json");
     const fleet = await FleetWatch.connect({
       brokerUrl: broker,
+      ...(credentials && { credentials }),
       ...(robot !== undefined && { robotId: robot }),
     });
     try {

@@ -38,11 +38,8 @@ export function createAuthority(name: string): KeyAndCertificate {
         "subjectKeyIdentifier=hash\n",
       ].join("\n"),
     );
-    const days = String(caDays);
-    const certificate = openssl(folder, [
-      ...["req", "-x509", "-new", "-key", "key", "-subj", `/CN=${name}`, "-days", days],
-      ...["-config", "conf", "-extensions", "ca"],
-    ]);
+    const request = `req -x509 -new -key key -days ${caDays} -config conf -extensions ca -subj`;
+    const certificate = openssl(folder, [...request.split(" "), `/CN=${name}`]);
     return { key, certificate };
   });
 }
@@ -78,14 +75,10 @@ export function createCertificate(
         "",
       ].join("\n"),
     );
-    const request = openssl(folder, [
-      ...["req", "-new", "-key", "key", "-subj", `/CN=${commonName}`, "-config", "conf"],
-    ]);
-    write(folder, "request", request);
-    const certificate = openssl(folder, [
-      ...["x509", "-req", "-in", "request", "-CA", "ca.crt", "-CAkey", "ca.key"],
-      ...["-set_serial", serial(), "-sha256", "-days", String(leafDays), "-extfile", "extensions"],
-    ]);
+    const ask = "req -new -key key -config conf -subj";
+    write(folder, "request", openssl(folder, [...ask.split(" "), `/CN=${commonName}`]));
+    const grant = `x509 -req -in request -CA ca.crt -CAkey ca.key -sha256 -days ${leafDays} -extfile extensions`;
+    const certificate = openssl(folder, [...grant.split(" "), "-set_serial", serial()]);
     return { key, certificate };
   });
 }
