@@ -24,6 +24,8 @@ export const ErrorCode = {
   BackendProviderUnavailable: "BACKEND_PROVIDER_UNAVAILABLE",
   /** An inference failed or its output is not usable. */
   BackendFailed: "BACKEND_FAILED",
+  /** A sensor's command or device cannot be used. */
+  SensorFailed: "SENSOR_FAILED",
   /** The port, socket or broker cannot be opened. */
   LinkOpenFailed: "LINK_OPEN_FAILED",
   /** The controller did not answer as PROTOCOL.md says. */

@@ -25,7 +25,12 @@ export { SharedSensor } from "./shared-sensor.ts";
 export type { SharedSamples } from "./shared-samples.ts";
 export { createSharedSamples, SampleReader, SampleWriter } from "./shared-samples.ts";
 export type { SharedFrames } from "./shared-frames.ts";
-export { createSharedFrames, FrameReader, FrameWriter } from "./shared-frames.ts";
+export {
+  createSharedFrames,
+  FrameReader,
+  FrameWriter,
+  overwrittenFrames,
+} from "./shared-frames.ts";
 export { JointStateSensor } from "./joint-state-sensor.ts";
 export type { AlignmentMethod, KeyAlignment } from "./internal/aligned-channel.ts";
 export type {
@@ -100,3 +105,7 @@ export type {
 } from "./perception/depth-cloud.ts";
 export { DepthCloud, mujocoCamera } from "./perception/depth-cloud.ts";
 export { FarthestPointSampler } from "./perception/farthest-points.ts";
+export type { FrameConverter, FrameSpec } from "./perception/frame-converter.ts";
+export { createFrameConverter } from "./perception/frame-converter.ts";
+export type { ImageTensorSpec, PixelFormat } from "./perception/image-tensor.ts";
+export { ImageTensor, pixelFormats } from "./perception/image-tensor.ts";

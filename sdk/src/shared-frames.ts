@@ -40,6 +40,11 @@ export function createSharedFrames(size: number): SharedFrames {
   return { memory, size };
 }
 
+/** Frames that were overwritten before they were taken; wraps at 2^32. For any thread. */
+export function overwrittenFrames({ memory }: SharedFrames): number {
+  return Atomics.load(new Int32Array(memory), OVERWRITTEN) >>> 0;
+}
+
 function slotBytes(size: number): number {
   return Math.ceil(size / 64) * 64;
 }
@@ -108,11 +113,6 @@ export class FrameReader {
   /** Of the frame that was taken last, host clock. */
   get capturedAtMs(): number {
     return this.#views.capturedAtMs[this.#slot] ?? Number.NaN;
-  }
-
-  /** Frames that were overwritten before they were taken; wraps at 2^32. */
-  get overwritten(): number {
-    return Atomics.load(this.#views.header, OVERWRITTEN) >>> 0;
   }
 
   /** Takes the newest frame; false when there has been none since the last one. */

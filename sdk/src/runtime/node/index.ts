@@ -5,3 +5,13 @@ export { OrtSession } from "./ort-session.ts";
 export { WorkerBackend } from "./worker-backend.ts";
 export type { LoadPolicyOptions } from "./load-policy.ts";
 export { loadPolicy } from "./load-policy.ts";
+export type { FramePipeCounters, FramePipeState } from "./camera/frame-pipe.ts";
+export { FramePipe } from "./camera/frame-pipe.ts";
+export type {
+  FramePipeNumbers,
+  FramePipeOptions,
+  FrameSource,
+} from "./camera/frame-pipe-options.ts";
+export { framePipeOptions } from "./camera/frame-pipe-options.ts";
+export type { PipeCameraCounters, PipeCameraOptions } from "./camera/pipe-camera.ts";
+export { PipeCamera } from "./camera/pipe-camera.ts";
