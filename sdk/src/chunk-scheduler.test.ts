@@ -3,8 +3,9 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
-import type { PolicySpec } from "./bundle/manifest.ts";
+import type { ActionSpec, PolicySpec } from "./bundle/manifest.ts";
 import { ChunkScheduler } from "./chunk-scheduler.ts";
+import { createHandover, type HandoverOptions } from "./handover/handover-options.ts";
 import type { Plan } from "./plan.ts";
 import type { ActionChunk } from "./types.ts";
 
@@ -19,10 +20,18 @@ const policy: PolicySpec = {
   leadSteps: 1,
   dtMs: 50,
 };
+const action: ActionSpec = {
+  key: "action",
+  kind: "joint_position",
+  dtype: "float32",
+  names: ["elbow"],
+  joints: [],
+};
 const rest = Float64Array.of(-1);
+const MAX_WAYPOINTS = 64;
 
 function createScheduler(): ChunkScheduler {
-  return new ChunkScheduler(policy, 1, 5, 64);
+  return new ChunkScheduler(policy, 1, 5, MAX_WAYPOINTS);
 }
 
 /** Row r of the chunk is `base + r`. */
@@ -126,11 +135,19 @@ test("a stall skips instants instead of making up for them", () => {
   assert.equal(scheduler.isObservationDue(1899), false);
 });
 
-test("however late chunks come, waypoints stay on one grid and joins are exact", () => {
+test("however late chunks come and however they join, waypoints stay on one grid, joins are exact, the ring has room", () => {
   const latency = fc.integer({ min: 0, max: 300 });
+  const latencyLists = fc.array(latency, { minLength: 1, maxLength: 30 });
+  const handovers: readonly HandoverOptions[] = [
+    { strategy: "replace" },
+    { strategy: "fade" },
+    { strategy: "ensemble" },
+    { strategy: "ensemble", pointsPerStep: 5 },
+  ];
   fc.assert(
-    fc.property(fc.array(latency, { minLength: 1, maxLength: 30 }), (latencies) => {
-      const scheduler = createScheduler();
+    fc.property(latencyLists, fc.constantFrom(...handovers), (latencies, options) => {
+      const handover = createHandover({ policy, action }, options);
+      const scheduler = new ChunkScheduler(policy, 1, 5, MAX_WAYPOINTS, handover);
       scheduler.start(0);
       const commandAt = new Map<number, number>();
       let nowMs = 0;
@@ -141,16 +158,24 @@ test("however late chunks come, waypoints stay on one grid and joins are exact",
         nowMs += latencyMs;
         const plan = scheduler.schedule(chunkAt(instantMs, i * 1000), nowMs, rest);
         if (plan === undefined) continue;
-        const { startAtMs, count, positions } = plan.trajectory;
-        assert.equal(startAtMs % policy.dtMs, 0);
-        assert.ok(startAtMs - policy.dtMs >= nowMs + 5, "its first ramp is ahead");
+        const { startAtMs, dtMs, count, positions } = plan.trajectory;
+        const junctionMs = startAtMs - dtMs;
+        assert.equal(junctionMs % policy.dtMs, 0);
+        assert.equal(dtMs, policy.dtMs / (options.pointsPerStep ?? 1));
+        assert.ok(junctionMs >= nowMs + 5, "its first ramp is ahead");
         assert.ok(startAtMs > lastStartMs, "plans advance");
-        const joined = commandAt.get(startAtMs - policy.dtMs);
+        const joined = commandAt.get(junctionMs);
         if (joined !== undefined) assert.equal(plan.junctionPosition[0], joined);
         accept(scheduler, plan, nowMs);
         lastStartMs = startAtMs;
+        // What PROTOCOL.md has the ring keep. A first plan finds it empty.
+        const kept = [...commandAt.keys()].filter(
+          (atMs) => atMs >= nowMs && atMs < startAtMs - dtMs / 2,
+        );
+        assert.ok(kept.length + count <= MAX_WAYPOINTS, `${kept.length} kept, ${count} sent`);
+        for (const atMs of commandAt.keys()) if (atMs >= startAtMs) commandAt.delete(atMs);
         for (let row = 0; row < count; row += 1) {
-          commandAt.set(startAtMs + row * policy.dtMs, positions[row] ?? Number.NaN);
+          commandAt.set(startAtMs + row * dtMs, positions[row] ?? Number.NaN);
         }
       }
     }),

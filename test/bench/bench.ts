@@ -4,18 +4,22 @@ import { parseArgs } from "node:util";
 
 import { isOmpError } from "../../sdk/src/errors.ts";
 import { coldStart } from "./cold-start.ts";
+import { handover } from "./handover.ts";
 import { inference } from "./inference.ts";
 import { link } from "./link.ts";
 import type { Bench, BenchReport } from "./measurement.ts";
 import { points } from "./points.ts";
 import { sensorToWire } from "./sensor-to-wire.ts";
 import { serialWorkers } from "./serial-workers.ts";
+import { spread } from "./spread.ts";
 
 const benches: Readonly<Record<string, Bench>> = {
   inference,
   "sensor-to-wire": sensorToWire,
   "cold-start": coldStart,
   points,
+  handover,
+  spread,
   link,
   "serial-workers": serialWorkers,
 };

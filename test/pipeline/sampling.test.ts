@@ -127,7 +127,7 @@ test("a graph without times refuses a warm start", async () => {
   });
 });
 
-/** The noise of three chunks of one episode and of the first of the next. */
+/** The noise of three chunks of episode 5 and of the first of episode 6. */
 async function drawnNoise(sampling: SamplingOptions): Promise<(readonly number[])[]> {
   const { policy, seen } = await createPolicy(sampling, false);
   policy.reseed(5);

@@ -35,41 +35,34 @@ export class CubicResample implements ChunkHandover {
     const { trajectory } = plan;
     const { positions, count, jointCount, dtMs } = trajectory;
     for (let i = 0; i < count * jointCount; i += 1) this.#knots[i] = positions[i] ?? Number.NaN;
-    for (let j = 0; j < jointCount; j += 1) {
-      for (let row = 0; row < count; row += 1) this.#fillStep(plan, row, j);
-    }
+    for (let j = 0; j < jointCount; j += 1) this.#fillJoint(plan, j);
     const pointMs = dtMs / this.pointsPerStep;
     trajectory.startAtMs += pointMs - dtMs;
     trajectory.dtMs = pointMs;
     trajectory.count = count * this.pointsPerStep;
   }
 
-  /** The waypoints of joint `j` on the way to coarse waypoint `row`, that one included. */
-  #fillStep(
-    { trajectory, junctionPosition, junctionVelocity }: Plan,
-    row: number,
-    j: number,
-  ): void {
+  #fillJoint({ trajectory, junctionPosition, junctionVelocity }: Plan, j: number): void {
     const { positions, count, jointCount, dtMs } = trajectory;
     const points = this.pointsPerStep;
-    const before =
-      row < 2 ? (junctionPosition[j] ?? Number.NaN) : this.#knot(row - 2, j, jointCount);
-    const from =
-      row === 0 ? (junctionPosition[j] ?? Number.NaN) : this.#knot(row - 1, j, jointCount);
-    const to = this.#knot(row, j, jointCount);
-    const after = row + 1 < count ? this.#knot(row + 1, j, jointCount) : 2 * to - from;
-    const running = ((junctionVelocity[j] ?? Number.NaN) * dtMs) / 1000;
-    const isStraight = this.#isBlended[j] !== true;
-    const leaving = isStraight ? to - from : row === 0 ? running : (to - before) / 2;
-    const arriving = isStraight ? to - from : (after - from) / 2;
-    for (let k = 1; k <= points; k += 1) {
-      const index = (row * points + k - 1) * jointCount + j;
-      positions[index] = k === points ? to : hermite(k / points, from, leaving, to, arriving);
+    const isCurved = this.#isBlended[j] === true;
+    let from = junctionPosition[j] ?? Number.NaN;
+    let leaving = ((junctionVelocity[j] ?? Number.NaN) * dtMs) / 1000;
+    for (let row = 0; row < count; row += 1) {
+      const knot = row * jointCount + j;
+      const to = this.#knots[knot] ?? Number.NaN;
+      const next = row + 1 < count ? (this.#knots[knot + jointCount] ?? Number.NaN) : 2 * to - from;
+      const arriving = (next - from) / 2;
+      for (let k = 1; k < points; k += 1) {
+        const s = k / points;
+        positions[(row * points + k - 1) * jointCount + j] = isCurved
+          ? hermite(s, from, leaving, to, arriving)
+          : from + (to - from) * s;
+      }
+      positions[(row * points + points - 1) * jointCount + j] = to;
+      from = to;
+      leaving = arriving;
     }
-  }
-
-  #knot(row: number, j: number, jointCount: number): number {
-    return this.#knots[row * jointCount + j] ?? Number.NaN;
   }
 }
 

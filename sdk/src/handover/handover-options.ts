@@ -29,7 +29,7 @@ export const handoverOptions: Readonly<Record<keyof HandoverNumbers, OptionSpec>
     min: 1,
     max: 10_000,
     default: 200,
-    doc: "fade: the difference to the new chunk is gone after this long. ensemble: a chunk gains and loses weight over this long.",
+    doc: "fade: the difference to the new chunk is gone after this long. ensemble: a chunk gains and loses weight over this long. At most the time from chunk to chunk when left out: a fade that never ends never arrives.",
   },
   ensembleRate: {
     unit: "1/s",
@@ -62,7 +62,11 @@ export function createHandover(
     if (action.names.includes(name)) continue;
     throw refusal("snapJoints names no joint of the policy", name, action.names.join(", "));
   }
-  const fadeMs = numberOf(options, "fadeMs");
+  const periodMs = policy.nActionSteps * policy.dtMs;
+  const fadeMs =
+    options.fadeMs === undefined
+      ? Math.min(handoverOptions.fadeMs.default, periodMs)
+      : numberOf(options, "fadeMs");
   const rate = numberOf(options, "ensembleRate");
   const pointsPerStep = numberOf(options, "pointsPerStep");
   if (!Number.isInteger(pointsPerStep) || !Number.isInteger(policy.dtMs / pointsPerStep)) {

@@ -1,5 +1,5 @@
 import type { Plan } from "../plan.ts";
-import type { ActionChunk } from "../types.ts";
+import type { ActionChunk, Trajectory } from "../types.ts";
 import type { ChunkHandover } from "./chunk-handover.ts";
 
 interface Prediction {
@@ -48,11 +48,10 @@ export class TemporalEnsemble implements ChunkHandover {
 
   join({ trajectory, firstRow }: Plan, chunk: Readonly<ActionChunk>): void {
     this.#remember(chunk, firstRow);
-    const { positions, count, jointCount } = trajectory;
-    for (let i = 0; i < count; i += 1) {
-      for (let j = 0; j < jointCount; j += 1) {
-        if (this.#options.isBlended[j] !== true) continue;
-        positions[i * jointCount + j] = this.#meanAt(chunk, firstRow + i, j);
+    for (let i = 0; i < trajectory.count; i += 1) {
+      for (let j = 0; j < trajectory.jointCount; j += 1) {
+        if (this.#options.isBlended[j] === true)
+          this.#average(trajectory, i, chunk, firstRow + i, j);
       }
     }
   }
@@ -67,14 +66,20 @@ export class TemporalEnsemble implements ChunkHandover {
     prediction.firstRow = firstRow;
   }
 
-  /** Of joint `j` at the instant at which `row` of the newest chunk is due. */
-  #meanAt({ observedAtMs, dtMs, horizon, actionDim }: ActionChunk, row: number, j: number): number {
+  /** Sets waypoint `i` of joint `j`, due when `row` of the newest chunk is. A number returned would be boxed. */
+  #average(
+    { positions, jointCount }: Trajectory,
+    i: number,
+    { observedAtMs, dtMs, horizon, actionDim }: Readonly<ActionChunk>,
+    row: number,
+    j: number,
+  ): void {
     const { rate, taperMs } = this.#options;
     const taperRows = taperMs / dtMs;
     let weights = 0;
     let sum = 0;
-    for (let i = 0; i < this.#count; i += 1) {
-      const one = this.#predictions[i];
+    for (let k = 0; k < this.#count; k += 1) {
+      const one = this.#predictions[k];
       if (one === undefined) continue;
       const olderSteps = Math.round((observedAtMs - one.observedAtMs) / dtMs);
       const itsRow = row + olderSteps;
@@ -86,6 +91,6 @@ export class TemporalEnsemble implements ChunkHandover {
       weights += weight;
       sum += weight * (one.rows[itsRow * actionDim + j] ?? Number.NaN);
     }
-    return sum / weights;
+    positions[i * jointCount + j] = sum / weights;
   }
 }
