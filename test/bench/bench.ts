@@ -80,5 +80,6 @@ if (unknown.length > 0 || values.help === true) {
   console.error(usage());
   process.exitCode = values.help === true ? 0 : 2;
 } else {
-  await main(positionals.length > 0 ? positionals : Object.keys(benches), values.json);
+  const short = Object.keys(benches).filter((name) => benches[name]?.isLong !== true);
+  await main(positionals.length > 0 ? positionals : short, values.json);
 }

@@ -1,6 +1,6 @@
 /**
- * Puts what `npm run bench -- handover --json FILE` and `npm run bench -- spread --json FILE` measured into sdk/HANDOVER.md and, in
- * figures, beside it: `node dist/test/bench/handover-page.js HANDOVER_FILE SPREAD_FILE`.
+ * Puts what `npm run bench -- handover spread --json FILE` measured into sdk/HANDOVER.md and its figures beside it:
+ * `node dist/test/bench/handover-page.js FILE`.
  */
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -9,20 +9,17 @@ import { repositoryPath } from "../support/repository.ts";
 import { figureName } from "./handover.ts";
 import { cases, delaysMs, type HandoverTask, tasks } from "./handover-cases.ts";
 
-interface Report {
+type Figures = Readonly<Record<string, number>>;
+
+interface Measured {
   readonly machine: Readonly<Record<string, unknown>>;
-  readonly figures: Readonly<Record<string, number>>;
+  readonly benches: Readonly<Record<"handover" | "spread", { readonly figures: Figures }>>;
 }
 
 const page = repositoryPath("sdk/HANDOVER.md");
 const figuresFile = repositoryPath("sdk/handover.json");
 
-function readReport(file: string): Report {
-  const { machine, figures }: Report = JSON.parse(readFileSync(file, "utf8"));
-  return { machine, figures };
-}
-
-function tableOf({ figures }: Report, { name: task, ...spec }: HandoverTask): string[] {
+function tableOf(figures: Figures, { name: task, ...spec }: HandoverTask): string[] {
   const at = (name: string, delayMs: number, what: string): number =>
     figures[figureName(task, name, delayMs, what)] ?? Number.NaN;
   const episodes = figures["episodes_each"] ?? Number.NaN;
@@ -46,7 +43,7 @@ function tableOf({ figures }: Report, { name: task, ...spec }: HandoverTask): st
   ];
 }
 
-function spreadLines({ figures }: Report): string[] {
+function spreadLines(figures: Figures): string[] {
   const at = (key: string): number => figures[key] ?? Number.NaN;
   const places = Object.keys(figures)
     .filter((key) => key.endsWith("_4_successes"))
@@ -70,17 +67,17 @@ function replaceSection(text: string, name: string, lines: readonly string[]): s
   return `${before}\n\n${lines.join("\n")}\n\n${text.slice(text.indexOf(end))}`;
 }
 
-const [handoverFile, spreadFile] = process.argv.slice(2);
-if (handoverFile === undefined || spreadFile === undefined) {
-  console.error("usage: node dist/test/bench/handover-page.js HANDOVER_FILE SPREAD_FILE");
+const file = process.argv[2];
+if (file === undefined || process.argv.length !== 3) {
+  console.error("usage: node dist/test/bench/handover-page.js FILE");
   process.exitCode = 2;
 } else {
-  const handover = readReport(handoverFile);
-  const spread = readReport(spreadFile);
+  const { machine, benches }: Measured = JSON.parse(readFileSync(file, "utf8"));
+  const [handover, spread] = [benches.handover.figures, benches.spread.figures];
   const tables = tasks.flatMap((task) => tableOf(handover, task));
   const text = replaceSection(readFileSync(page, "utf8"), "tables", tables);
   writeFileSync(page, replaceSection(text, "spread", spreadLines(spread)));
-  writeFileSync(figuresFile, `${JSON.stringify({ handover, spread }, undefined, 1)}\n`);
+  writeFileSync(figuresFile, `${JSON.stringify({ machine, handover, spread }, undefined, 1)}\n`);
   const prettier = repositoryPath("node_modules/prettier/bin/prettier.cjs");
   spawnSync(process.execPath, [prettier, "--write", page, figuresFile], { stdio: "inherit" });
 }

@@ -18,6 +18,7 @@ const DWELL_MS = 500;
 /** Every way from chunk to chunk, in closed loop through the real firmware core, with inferences that take a chosen time. */
 export const handover: Bench = {
   summary: "success and smoothness of every way to join chunks, with inferences of 0 to 100 ms",
+  isLong: true,
 
   async run(say) {
     const figures: Record<string, number> = { episodes_each: SEEDS };

@@ -2,6 +2,8 @@
 export interface Bench {
   /** What it measures, one line. */
   readonly summary: string;
+  /** It takes so long that it runs only when it is named. */
+  readonly isLong?: boolean;
   /** @param say one line of progress for a person */
   run(say: (line: string) => void): Promise<BenchReport>;
 }

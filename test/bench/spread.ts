@@ -25,6 +25,7 @@ const places: Readonly<Record<string, Sampling>> = {
 /** How well the spread of several samples tells the known from the unknown. */
 export const spread: Bench = {
   summary: "spread of 4 and 8 samples a chunk where the policy was trained and where it was not",
+  isLong: true,
 
   async run(say) {
     const figures: Record<string, number> = { episodes_each: SEEDS };
