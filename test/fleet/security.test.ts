@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -177,9 +176,8 @@ describe("a Mosquitto as omp fleet init sets it up", { skip: mosquittoMissing },
       commands: { handlers: { stop: () => void (stops += 1) } },
     });
     const sender = await fleet.client(fleet.credentialsOf("operator", "operator"));
-    const closed = once(sender, "close");
     sender.publish(commandTopic("arm-1"), Buffer.alloc(1_000_000, "x"), { qos: 1 });
-    await closed;
+    await until(() => !sender.connected);
     const second = await fleet.client(fleet.credentialsOf("operator", "operator"));
     await second.publishAsync(commandTopic("arm-1"), Buffer.alloc(60_000, "x"), { qos: 1 });
     await until(() => robot.commandCounters.refused === 1);
