@@ -65,6 +65,9 @@ function build() {
     join("node_modules", "typescript", "bin", "tsc"),
     "-b",
   ]);
+  step("bundling the fleet's page", process.execPath, [
+    join("sdk", "cli", "fleet-ui", "build-page.mjs"),
+  ]);
   if (has("cc") && has("make")) {
     step("compiling the motor-controller firmware for this host", "make", [
       "-s",

@@ -1,0 +1,110 @@
+import type { FleetWatch, RobotRecord } from "../../../firmware-bridge/src/fleet/index.ts";
+import type { UiEvent, UiRobot, UiUpdate } from "./ui-messages.ts";
+
+/** Pages get at most so many updates a second, however much the robots say. */
+const UPDATE_HZ = 5;
+/** How often it is looked for robots that fell silent, ms. */
+const SWEEP_MS = 500;
+
+/** Tells listeners what changed in a fleet. The work of one update grows with what changed, not with what arrived. */
+export class FleetFeed {
+  readonly #fleet: FleetWatch;
+  readonly #listeners = new Set<(update: UiUpdate) => void>();
+  readonly #changed = new Set<string>();
+  readonly #statuses = new Map<string, RobotRecord["status"]>();
+  readonly #stop: () => void;
+  #wasConnected = true;
+
+  constructor(fleet: FleetWatch) {
+    this.#fleet = fleet;
+    const unsubscribe = fleet.onMessage((message) => {
+      if (message.kind !== "malformed") this.#changed.add(message.robotId);
+    });
+    const updates = setInterval(() => this.#update(), 1000 / UPDATE_HZ);
+    const sweeps = setInterval(() => this.#sweep(), SWEEP_MS);
+    this.#stop = () => {
+      unsubscribe();
+      clearInterval(updates);
+      clearInterval(sweeps);
+    };
+  }
+
+  /** Calls `listener` with everything now, and with changes from then on. Returns a function that unsubscribes. */
+  subscribe(listener: (update: UiUpdate) => void): () => void {
+    this.#listeners.add(listener);
+    listener(this.#message("snapshot", this.#fleet.robots()));
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  close(): void {
+    this.#stop();
+    this.#listeners.clear();
+  }
+
+  #update(): void {
+    const isConnected = this.#fleet.isConnected;
+    if (this.#changed.size === 0 && isConnected === this.#wasConnected) return;
+    this.#wasConnected = isConnected;
+    const robots = [...this.#changed].flatMap((id) => this.#fleet.robot(id) ?? []);
+    this.#changed.clear();
+    if (this.#listeners.size === 0) return;
+    const message = this.#message("change", robots);
+    for (const listener of this.#listeners) listener(message);
+  }
+
+  #sweep(): void {
+    for (const { robotId, status } of this.#fleet.robots()) {
+      if (this.#statuses.get(robotId) === status) continue;
+      this.#statuses.set(robotId, status);
+      this.#changed.add(robotId);
+    }
+  }
+
+  #message(kind: UiUpdate["kind"], robots: readonly RobotRecord[]): UiUpdate {
+    return {
+      kind,
+      at: Date.now(),
+      isBrokerConnected: this.#fleet.isConnected,
+      robots: robots.map(uiRobot),
+    };
+  }
+}
+
+function uiRobot(record: RobotRecord): UiRobot {
+  const { birth, state, metrics } = record;
+  return {
+    id: record.robotId,
+    status: record.status,
+    loop: state?.loopState ?? "unknown",
+    software: birth?.software ?? "",
+    policy: birth?.policy ?? "",
+    firmware: birth?.firmware ?? "",
+    link: birth?.link ?? "",
+    fault: state?.fault ? { reason: state.fault.reason, detail: state.fault.detail } : null,
+    successes: metrics?.successes ?? null,
+    episodes: metrics?.episodes ?? null,
+    inferenceP50Ms: measured(metrics?.inferenceP50Ms),
+    inferenceP99Ms: measured(metrics?.inferenceP99Ms),
+    latenessP99Ms: measured(metrics?.tickLatenessP99Ms),
+    joints: (birth?.joints ?? []).map(({ name, minPosition, maxPosition }, i) => ({
+      name,
+      position: measured(state?.jointPosition[i]),
+      min: minPosition,
+      max: maxPosition,
+    })),
+    events: record.events.map(({ utcMs, name, fields }): UiEvent => ({
+      at: utcMs,
+      name,
+      text: Object.entries(fields)
+        .map(([key, value]) => `${key} ${value}`)
+        .join(", "),
+    })),
+  };
+}
+
+/** JSON has no NaN. */
+function measured(value: number | undefined): number | null {
+  return value === undefined || Number.isNaN(value) ? null : value;
+}
