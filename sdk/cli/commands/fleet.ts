@@ -3,6 +3,7 @@ import type { Command } from "../command.ts";
 import type { FleetJob } from "../fleet/fleet-job.ts";
 
 const jobs: Readonly<Record<string, () => Promise<FleetJob>>> = {
+  ui: async () => (await import("../fleet/ui.ts")).ui,
   init: async () => (await import("../fleet/init.ts")).init,
   add: async () => (await import("../fleet/add.ts")).add,
   remove: async () => (await import("../fleet/add.ts")).remove,
@@ -18,7 +19,7 @@ async function usageOfJobs(): Promise<string> {
 }
 
 export const fleet: Command = {
-  summary: "secure a broker, stop, hold and rearm robots",
+  summary: "a page of all robots; stop, hold and rearm them; secure a broker",
   usage: `usage: omp fleet <job> [options]
 
 ${await usageOfJobs()}

@@ -11,6 +11,7 @@ export class FleetFeed {
   readonly #fleet: FleetWatch;
   readonly #listeners = new Set<(update: UiUpdate) => void>();
   readonly #changed = new Set<string>();
+  readonly #results = new Map<string, NonNullable<UiRobot["result"]>>();
   readonly #statuses = new Map<string, RobotRecord["status"]>();
   readonly #stop: () => void;
   #wasConnected = true;
@@ -18,7 +19,12 @@ export class FleetFeed {
   constructor(fleet: FleetWatch) {
     this.#fleet = fleet;
     const unsubscribe = fleet.onMessage((message) => {
-      if (message.kind !== "malformed") this.#changed.add(message.robotId);
+      if (message.kind === "malformed") return;
+      this.#changed.add(message.robotId);
+      if (message.kind !== "result") return;
+      const { command, outcome, reason, detail } = message.body;
+      const text = [reason, detail].filter(Boolean).join(": ");
+      this.#results.set(message.robotId, { command, outcome, detail: text });
     });
     const updates = setInterval(() => this.#update(), 1000 / UPDATE_HZ);
     const sweeps = setInterval(() => this.#sweep(), SWEEP_MS);
@@ -67,19 +73,22 @@ export class FleetFeed {
       kind,
       at: Date.now(),
       isBrokerConnected: this.#fleet.isConnected,
-      robots: robots.map(uiRobot),
+      robots: robots.map((robot) => uiRobot(robot, this.#results.get(robot.robotId) ?? null)),
     };
   }
 }
 
-function uiRobot(record: RobotRecord): UiRobot {
+function uiRobot(record: RobotRecord, result: UiRobot["result"]): UiRobot {
   const { birth, state, metrics } = record;
+  const temperatures = Object.values(metrics?.boardTemperatureC ?? {});
   return {
     id: record.robotId,
     status: record.status,
     loop: state?.loopState ?? "unknown",
     software: birth?.software ?? "",
-    policy: birth?.policy ?? "",
+    bundle: birth?.bundleId ?? "",
+    bundleHash: birth?.bundleHash ?? "",
+    provider: birth?.provider ?? "",
     firmware: birth?.firmware ?? "",
     link: birth?.link ?? "",
     fault: state?.fault ? { reason: state.fault.reason, detail: state.fault.detail } : null,
@@ -88,6 +97,9 @@ function uiRobot(record: RobotRecord): UiRobot {
     inferenceP50Ms: measured(metrics?.inferenceP50Ms),
     inferenceP99Ms: measured(metrics?.inferenceP99Ms),
     latenessP99Ms: measured(metrics?.tickLatenessP99Ms),
+    temperatureC: temperatures.length === 0 ? null : Math.max(...temperatures),
+    throttledBy: metrics?.throttledBy ?? "",
+    result,
     joints: (birth?.joints ?? []).map(({ name, minPosition, maxPosition }, i) => ({
       name,
       position: measured(state?.jointPosition[i]),

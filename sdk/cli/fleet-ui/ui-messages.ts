@@ -20,7 +20,10 @@ export interface UiRobot {
   readonly status: "online" | "stale" | "offline";
   readonly loop: string;
   readonly software: string;
-  readonly policy: string;
+  readonly bundle: string;
+  /** SHA-256, hexadecimal; empty when the robot does not know it. */
+  readonly bundleHash: string;
+  readonly provider: string;
   readonly firmware: string;
   readonly link: string;
   readonly fault: { readonly reason: string; readonly detail: string } | null;
@@ -29,6 +32,15 @@ export interface UiRobot {
   readonly inferenceP50Ms: number | null;
   readonly inferenceP99Ms: number | null;
   readonly latenessP99Ms: number | null;
+  /** Of the hottest zone of its board, °C. */
+  readonly temperatureC: number | null;
+  readonly throttledBy: string;
+  /** What became of the newest command to it, from whomever. */
+  readonly result: {
+    readonly command: string;
+    readonly outcome: string;
+    readonly detail: string;
+  } | null;
   readonly joints: readonly UiJoint[];
   readonly events: readonly UiEvent[];
 }

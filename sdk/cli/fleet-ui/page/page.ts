@@ -3,11 +3,13 @@ import { stopButton } from "./commands.ts";
 import { History } from "./history.ts";
 import { healthOf, RobotList } from "./robot-list.ts";
 import { RobotView } from "./robot-view.ts";
+import { RolloutView } from "./rollout-view.ts";
 
 const robots = new Map<string, UiRobot>();
 const histories = new Map<string, History>();
 const changed = new Map<string, UiRobot>();
 const list = new RobotList(byId("robots"), choose);
+const rollout = new RolloutView(byId("rollout"));
 let view: RobotView | undefined;
 let help: Readonly<Record<string, readonly string[]>> = {};
 let isBrokerConnected = false;
@@ -43,6 +45,7 @@ function redraw(): void {
   requestAnimationFrame(() => {
     isDrawing = false;
     list.update(changed.values());
+    if (changed.size > 0) rollout.update(robots.values());
     changed.clear();
     drawSummary();
     const robot = view === undefined ? undefined : robots.get(view.id);

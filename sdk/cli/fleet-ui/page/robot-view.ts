@@ -84,11 +84,7 @@ export class RobotView {
     help: Readonly<Record<string, readonly string[]>>,
   ): void {
     this.#title.textContent = `${robot.id} — ${robot.status}, ${robot.loop}`;
-    const success =
-      robot.episodes === null
-        ? ""
-        : ` · ${robot.successes} of ${robot.episodes} episodes succeeded`;
-    this.#about.textContent = `${robot.policy} · ${robot.firmware} · ${robot.link} · ${robot.software}${success} · inference p50 ${ms(robot.inferenceP50Ms)}`;
+    this.#about.textContent = aboutText(robot);
     this.#updateFault(robot, help);
     this.#updateJoints(robot.joints);
     const [a = [], b = [], c = []] = history.columns;
@@ -152,6 +148,24 @@ export class RobotView {
     this.#rows.push({ meter, value });
     return row;
   }
+}
+
+function aboutText(robot: UiRobot): string {
+  const { bundle, bundleHash, provider, firmware, link, software, episodes, result } = robot;
+  const heat = robot.temperatureC === null ? "" : `${robot.temperatureC.toFixed(0)} °C`;
+  return [
+    bundleHash === "" ? bundle : `${bundle} ${bundleHash.slice(0, 12)}`,
+    provider,
+    firmware,
+    link,
+    software,
+    episodes === null ? "" : `${robot.successes} of ${episodes} episodes succeeded`,
+    `inference p50 ${ms(robot.inferenceP50Ms)}`,
+    robot.throttledBy === "" ? heat : `${heat} throttled: ${robot.throttledBy}`,
+    result === null ? "" : `last command: ${result.command} ${result.outcome} ${result.detail}`,
+  ]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 function plotOptions(): uPlot.Options {
