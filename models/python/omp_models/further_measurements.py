@@ -75,7 +75,7 @@ def _choice(weights: list[float], seeds: list[str], counts: dict[tuple[str, floa
     best = weights[int(means.argmax())]
     spread = 100 * (means.max() - means.min())
     between = f"The means of the {len(weights)} weights lie within {spread:.0f} points"
-    chance = f"so far apart they come by chance with p = {p:.2f} (permutation within {len(seeds)} training seed{'s' * (len(seeds) > 1)})"
+    chance = f"so far apart they come by chance with p = {p:.2f} (permutation within {len(seeds)} training seeds)"
     if p < 0.05:
         return f"{between}, and {chance}. The best is {best:g}; the default is {default:g}."
     return (
