@@ -106,6 +106,26 @@ def _by_difficulty(grid: Grid, lines: list[Line]) -> list[str]:
         "Mean over tasks, %, PyTorch; of the pairs of task and seed that every method has finished.",
         "",
         *table(["class (tasks)", *grid.methods], rows),
+        *_by_prediction(grid, fair),
+    ]
+
+
+def _by_prediction(grid: Grid, fair: list[Line]) -> list[str]:
+    """The classes again, by what the network's output stands for: at a small budget that decides more than the loss."""
+    groups: dict[str, list[str]] = {}
+    for method in grid.methods:
+        groups.setdefault(grid.prediction(method), []).append(method)
+    classes = [name for name in DIFFICULTIES if pick(fair, difficulty=name)]
+    if len(groups) < 2 or not classes:
+        return []
+    rows = []
+    for prediction, methods in groups.items():
+        own = [line for line in fair if line["method"] in methods]
+        rows.append([prediction, listed(methods), *(number(mean_success(pick(own, difficulty=c))) for c in classes)])
+    return [
+        "The same by what the network predicts, the velocity or the actions themselves (`prediction` of a recipe):",
+        "",
+        *table(["predicts", "methods", *classes], rows),
     ]
 
 

@@ -98,6 +98,14 @@ def test_what_the_paper_reports_stands_beside(tmp_path: Path) -> None:
     assert "| mp1        | here" not in text
 
 
+def test_methods_are_grouped_by_what_their_network_predicts(tmp_path: Path) -> None:
+    velocity = {"train": {"policy": {"prediction": "velocity"}}}
+    grid = small(tmp_path, methods={"omp-jvp": velocity, "mp1": velocity, "dp3": {}})
+    text = report(grid, fill(grid, tmp_path / "results.jsonl", {"omp-jvp": 10, "mp1": 14, "dp3": 20}))
+    assert "| velocity | omp-jvp and mp1 | 60.0  | 60.0  |" in text
+    assert "| actions  | dp3             | 100.0 | 100.0 |" in text
+
+
 @pytest.mark.parametrize(
     ("successes", "remark"),
     [(20, "Every method succeeds in 95 % or more of"), (0, "No method succeeds in more than 5 % of")],
