@@ -100,14 +100,10 @@ def _run(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
 
 
 def _collect(arguments: argparse.Namespace, interrupt: Interrupt) -> dict[str, Any]:
+    wanted = arguments.out, interrupt, arguments.observations, arguments.experts
     if arguments.config is not None:
-        recipe = Recipe.from_files(arguments.config, arguments.set)
-        task, spec = recipe.world, recipe.demonstrations
-        if task is None:
-            raise OmpModelsError("CONFIG_INVALID", "the recipe names no world to collect in")
-    else:
-        task, spec = arguments.task, DemonstrationSpec(arguments.episodes, arguments.first_seed)
-    return commands.collect(task, spec, arguments.out, interrupt, arguments.observations, arguments.experts)
+        return commands.collect_for(Recipe.from_files(arguments.config, arguments.set), *wanted)
+    return commands.collect(arguments.task, DemonstrationSpec(arguments.episodes, arguments.first_seed), *wanted)
 
 
 def _import_options(arguments: argparse.Namespace) -> ImportOptions:
@@ -164,7 +160,11 @@ def _parser() -> argparse.ArgumentParser:
     path(added, "--out", "the .npz file to write")
     added.add_argument("--episodes", type=_positive, default=10, help="good episodes to collect with --task")
     added.add_argument("--first-seed", type=int, default=FIRST_TRAINING_SEED)
-    added.add_argument("--observations", type=_keys, help="keys to record, comma separated; default: no clouds")
+    added.add_argument(
+        "--observations",
+        type=_keys,
+        help="keys to record, comma separated; default: those of the recipe, without one no clouds",
+    )
     path(added, "--experts", "folder of the DAPG policies <task>.npz, for adroit tasks", required=False)
 
     def recording(added: argparse.ArgumentParser, text: str) -> None:

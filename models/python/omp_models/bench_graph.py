@@ -7,7 +7,6 @@ what else the machine does hits all of them alike, and their ratio means more th
 import gc
 import json
 import os
-import platform
 import tempfile
 import time
 from dataclasses import replace
@@ -27,6 +26,7 @@ from .interrupt import Interrupt
 from .networks import PolicyNetwork
 from .objectives.mean_flow import sample_one_step
 from .policy import Policy
+from .provenance import processor
 from .quantize import Quantizer
 from .random_policy import random_policy
 from .runner import OnnxRunner
@@ -139,7 +139,7 @@ def measure_latency(config: PolicyConfig, rounds: int, interrupt: Interrupt) -> 
                 progress.update(done + 1)
         return {
             "threads": 1,
-            "machine": {"processor": _processor(), "cores": os.cpu_count(), "onnxruntime": onnxruntime.__version__},
+            "machine": {"processor": processor(), "cores": os.cpu_count(), "onnxruntime": onnxruntime.__version__},
             "megabytes": {graph: round(path.stat().st_size / 1e6, 2) for graph, path in files.items()},
             "samples_us": samples,
         }
@@ -156,10 +156,3 @@ class PlainPolicy(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         *observation, noise = inputs
         return self.policy(dict(zip(self._keys, observation, strict=True)), noise)
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

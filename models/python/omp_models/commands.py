@@ -67,6 +67,22 @@ def collect(
     }
 
 
+def collect_for(
+    recipe: Recipe,
+    out: Path,
+    interrupt: Interrupt,
+    observations: Sequence[str] | None = None,
+    experts: Path | None = None,
+) -> dict[str, Any]:
+    """Demonstrations for a recipe; `observations` None: those that its policy sees."""
+    if recipe.world is None:
+        raise OmpModelsError(
+            "CONFIG_INVALID", "the recipe names no world to collect in; give demonstrations to `train`"
+        )
+    keys = observations or list(recipe.train.policy.observation_shapes)
+    return collect(recipe.world, recipe.demonstrations, out, interrupt, keys, experts)
+
+
 def import_demonstrations(
     data: Path, format_name: str | None, options: ImportOptions, out: Path, interrupt: Interrupt
 ) -> dict[str, Any]:
@@ -188,11 +204,9 @@ def export(run: Path, data: Path, out: Path, bundle_id: str | None, interrupt: I
 
 def make(recipe: Recipe, run: Path, out: Path, device: str, interrupt: Interrupt) -> dict[str, Any]:
     """Collects, trains and exports. What a former call finished in `run` is not done again."""
-    if recipe.world is None:
-        raise OmpModelsError("CONFIG_INVALID", "the recipe names no world to collect in; use `train` and `export`")
     data = run / "demonstrations.npz"
     if not data.exists():
-        collect(recipe.world, recipe.demonstrations, data, interrupt)
+        collect_for(recipe, data, interrupt)
     train_recipe(recipe, data, run, device, interrupt)
     return export(run, data, out, None, interrupt)
 

@@ -106,7 +106,10 @@ class TrainConfig:
     flow_ratio: float = 0.5
     """Share of a batch with r = t, where the target is the velocity itself."""
     lambda_directional: float = 0.1
-    """Weight of the directional alignment; for omp. Not published; 0.1 makes it about as large as the regression."""
+    """Weight of the directional alignment; for omp. Not published; 0.1 makes it about as large as the regression.
+
+    What a sweep says of it is in `models/RESULTS.md`.
+    """
     lambda_dispersive: float = 0.5
     """Weight of the dispersive regularisation; for omp and mp1."""
     guidance: float = 2.0

@@ -28,7 +28,8 @@ class ChunkSchedule:
         executed in step   home  A1    A2 ..  A8    B1    B2 ..     (lead_steps 1, n_action_steps 8; Aj: row j)
     """
 
-    def __init__(self, timing: Timing, home: np.ndarray):
+    def __init__(self, timing: Timing, home: np.ndarray | None):
+        """`home` [A] is executed before the first plan; of no use where `lead_steps` is 0."""
         self._timing = timing
         self._committed = [home] * timing.lead_steps
 
@@ -88,7 +89,7 @@ def run_episode(world: World, pilot: Pilot, seed: int, on_step: Callable[[], Non
     observation = _observed(world.reset(seed), pilot)
     pilot.begin(seed)
     history = ObservationHistory(timing.n_obs_steps, observation)
-    schedule = ChunkSchedule(timing, getattr(world, "home", np.zeros(pilot.action_dim)))
+    schedule = ChunkSchedule(timing, world.home)
     path: list[np.ndarray] = []
     on_step()
     while not world.is_over():
@@ -139,7 +140,7 @@ def _require_fit(world: World, pilot: Pilot) -> None:
     _require(len(world.action_low) == pilot.action_dim, "actions", pilot.action_dim, len(world.action_low))
     _require(abs(world.dt_ms - timing.dt_ms) < 0.5, "ms a step", timing.dt_ms, world.dt_ms)
     # Before the first chunk arrives the robot needs a command that keeps it still.
-    _require(timing.lead_steps == 0 or hasattr(world, "home"), "lead_steps", timing.lead_steps, 0)
+    _require(timing.lead_steps == 0 or world.home is not None, "lead_steps", timing.lead_steps, 0)
 
 
 def _require(condition: bool, what: str, of_policy: float, of_world: float) -> None:

@@ -21,16 +21,37 @@ from .study_lines import Line, finished
 from .study_report import origin, paired_sentence, success
 from .success_rate import spread_p, wilson_interval
 
+COMMANDS = """\
+npx omp study run --experts DAPG_POLICIES
+for log in pairs point-cloud; do
+  npx omp study run --config models/study/$log.yaml --results models/study/$log.jsonl
+done
+RUN=models/runs/directional-weight CONFIG=models/study/directional-weight.yaml
+python -m omp_models collect --config $CONFIG --out $RUN/demonstrations.npz
+python -m omp_models sweep --config $CONFIG --data $RUN/demonstrations.npz --out $RUN \\
+  --vary train.seed=0,10 --vary train.lambda_directional=0,0.01,0.05,0.1,0.5,1
+cp $RUN/sweep.csv models/study/directional-weight.csv
+python -m omp_models.memory --json > models/study/memory.json
+npx omp study report"""
+"""What makes the logs and the report again."""
 WEIGHT, SEED = "train.lambda_directional", "train.seed"
 
 
 def further_measurements(folder: Path) -> list[str]:
-    """The lines of all sections whose files exist."""
+    """The lines of all sections whose files exist, and of the commands that make the files."""
     return [
         *pairs(folder),
         *point_clouds(folder),
         *directional_weight(folder / "directional-weight.csv"),
         *training_memory(folder / "memory.json"),
+        "## Getting it again",
+        "",
+        "Each command goes on where it was stopped. To train the grids anew, remove their logs first.",
+        "",
+        "```sh",
+        *COMMANDS.splitlines(),
+        "```",
+        "",
     ]
 
 

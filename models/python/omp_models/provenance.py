@@ -17,11 +17,15 @@ def hardware(device: str, threads: int) -> str:
     """The processor of `device`, one of `device.DEVICES`, and what of it was used; nothing that names the machine."""
     if device == "cuda":
         return torch.cuda.get_device_name()
+    return f"{processor()}, {os.cpu_count()} logical cores, {threads} training thread{'s' if threads > 1 else ''}"
+
+
+def processor() -> str:
+    """Name of the CPU."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.machine()
-    return f"{name}, {os.cpu_count()} logical cores, {threads} training thread{'s' if threads > 1 else ''}"
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def commit() -> str | None:

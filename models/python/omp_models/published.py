@@ -20,6 +20,9 @@ PUBLISHED = {
 }
 """In the order of the paper's ranking."""
 
+PUBLISHED_MS = {"omp-jvp": "6.8", "omp-dde": "6.8", "mp1": "6.8", "flowpolicy": "12.6", "dp3": "132.2"}
+"""ms a chunk with the encoder, on one RTX 4090; OMP's network is MP1's."""
+
 
 def beside_published(grid: Grid, lines: list[Line]) -> list[str]:
     """The section: the paper's numbers over ours, and which of its differences ours confirm."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import yaml_text
+from .config import PolicyConfig
 from .errors import OmpModelsError
 from .provenance import commit, hardware, versions
 from .recipe import Recipe
@@ -95,6 +96,12 @@ class Grid:
         yaml_text.lay_over(values, json.loads(json.dumps(self.methods[cell.method])))
         yaml_text.lay_over(values, {"train": {"seed": cell.seed}})
         return Recipe.from_dict(values, str(cell))
+
+    def prediction(self, method: str) -> str:
+        """What the network of a method predicts, one of `config.PREDICTIONS`."""
+        values = json.loads(json.dumps(self.recipe))
+        yaml_text.lay_over(values, self.methods[method])
+        return values.get("train", {}).get("policy", {}).get("prediction", PolicyConfig.prediction)
 
     def budget(self, cell: Cell) -> str:
         """Names what decides a cell's outcome besides the cell itself; another budget is another result."""

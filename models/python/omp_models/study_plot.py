@@ -3,7 +3,7 @@
 from .study import DIFFICULTIES, Grid
 from .study_lines import Line, comparable, mean_success, pick
 
-COLOURS = ("#1b6ca8", "#63a4d4", "#c0504d", "#e6a23c", "#7f7f7f", "#4f9d69")
+COLOURS = ("#1b6ca8", "#63a4d4", "#c0504d", "#e6a23c", "#7f7f7f", "#4f9d69", "#8064a2", "#b0a030")
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 760, 320, 46, 28, 34
 
 

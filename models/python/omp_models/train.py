@@ -72,7 +72,7 @@ def train(
     (run / "config.json").write_text(config.to_json() + "\n")
     curves = Curve(run / CURVES_FILE, training.step)
     rollouts = open_rollouts(training.step) if open_rollouts else None
-    policy = Policy(config.policy, demonstrations.stats()).to(place)
+    policy = Policy(config.policy, demonstrations.stats(), training.network).to(place)
     parameters = sum(p.numel() for p in training.network.parameters())
     events.log(
         f"{demonstrations.episodes} episodes, {len(windows)} windows, {parameters:,} parameters, "

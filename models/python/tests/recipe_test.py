@@ -9,7 +9,8 @@ import pytest
 from omp_models.errors import OmpModelsError
 from omp_models.recipe import Recipe
 
-SHIPPED = Path(__file__).parents[1] / "configs" / "so101-push.json"
+CONFIGS = Path(__file__).parents[1] / "configs"
+SHIPPED = CONFIGS / "so101-push.json"
 
 
 def test_json_gives_the_same_recipe_again(recipe: Recipe) -> None:
@@ -21,6 +22,15 @@ def test_the_shipped_recipe_takes_its_joints_from_the_world() -> None:
     assert [joint["name"] for joint in recipe.robot_joints()][::5] == ["shoulder_pan", "gripper"]
     assert "home" not in recipe.robot_joints()[0]
     assert recipe.train.steps == 6000
+
+
+@pytest.mark.parametrize("task", [path.name for path in sorted(CONFIGS.glob("*.*"))])
+def test_every_committed_recipe_is_valid_also_under_every_method(task: str) -> None:
+    methods = sorted((CONFIGS / "methods").glob("*.yaml"))
+    assert len(methods) == 4
+    Recipe.from_file(CONFIGS / task)
+    for method in methods:
+        assert Recipe.from_files([CONFIGS / task, method]).train.policy.objective == method.stem
 
 
 def without_limit(values: dict[str, Any]) -> None:

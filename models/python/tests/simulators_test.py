@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from point_cloud_test import needs_gl
 
+from omp_models.__main__ import main
 from omp_models.errors import OmpModelsError
 from omp_models.worlds.collect import FIRST_TRAINING_SEED, collect_demonstrations
 from omp_models.worlds.simulated_world import SIM_INSTALL
 from omp_models.worlds.tasks import open_demonstrator, open_world
 from omp_models.worlds.world import World
 
+CONFIGS = Path(__file__).parents[1] / "configs"
 DAPG_SHAPES = {"door": (39, 28), "hammer": (46, 26), "pen": (45, 24), "relocate": (39, 30)}
 
 
@@ -106,6 +109,19 @@ def test_the_scripted_expert_demonstrates_whole_episodes_again_and_again() -> No
     for action in arrays["action"][200:]:
         world.step(action)
     assert world.is_success()
+
+
+@needs("metaworld")
+def test_the_demonstrations_of_a_recipe_hold_what_its_policy_sees(tmp_path: Path) -> None:
+    recipe = yaml.safe_load((CONFIGS / "metaworld-button-press.yaml").read_text())
+    recipe["observations"] = recipe["observations"][1:]
+    recipe["train"]["policy"]["observation_shapes"] = {"observation.environment_state": [39]}
+    recipe["demonstrations"]["episodes"] = 1
+    config, data = tmp_path / "recipe.yaml", tmp_path / "demonstrations.npz"
+    config.write_text(yaml.safe_dump(recipe))
+    assert main(["collect", "--config", str(config), "--out", str(data)]) == 0
+    with np.load(data, allow_pickle=False) as file:
+        assert [key for key in file.files if key.startswith("observation.")] == ["observation.environment_state"]
 
 
 @needs("metaworld")

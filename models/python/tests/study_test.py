@@ -20,7 +20,8 @@ WORLD = {"observation_shapes": {"observation.state": [9]}, "action_dim": 4, "dt_
 def test_the_committed_grid_makes_valid_recipes() -> None:
     grid = Grid.from_file(GRID)
     cells = list(grid.cells())
-    assert len(cells) == len(grid.tasks) * 6 * 3
+    assert {"omp-jvp", "omp-dde", "mp1", "flowpolicy", "dp3", "regression"} <= set(grid.methods)
+    assert len(cells) == len(grid.tasks) * len(grid.methods) * 3
     assert {spec["difficulty"] for spec in grid.tasks.values()} == {"easy", "medium", "hard", "very hard", "adroit"}
     for cell in cells[: len(grid.tasks) * len(grid.methods)]:
         recipe = grid.recipe_of(cell, OBSERVATIONS, WORLD)

@@ -25,12 +25,14 @@ class SimulatedWorld(ABC):
         max_steps: int,
     ) -> None:
         """Offers the `keys` of `readers`. Raises CONFIG_INVALID for a key that the world has not."""
+        keys = list(keys)
         unknown = [key for key in keys if key not in readers]
         if unknown:
             raise OmpModelsError("CONFIG_INVALID", f"no observation {unknown[0]}; the world has {', '.join(readers)}")
         self._readers = {key: readers[key] for key in keys}
         self.action_low = np.full(action_dim, -1.0)
         self.action_high = np.full(action_dim, 1.0)
+        self.home = None
         self.dt_ms = dt_ms
         self.max_steps = max_steps
         self.steps = 0

@@ -18,6 +18,8 @@ class World(Protocol):
     """Smallest action (A,); `step` takes no smaller one."""
     action_high: np.ndarray
     """Largest action (A,)."""
+    home: np.ndarray | None
+    """The action (A,) that keeps the robot at rest where an episode starts; None where there is no such action."""
     dt_ms: float
     """Period of one step."""
     max_steps: int
