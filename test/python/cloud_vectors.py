@@ -1,7 +1,7 @@
 """Writes test/vectors/depth-cloud.json to stdout: clouds that the training code makes of depth images.
 
-With `--scene SEED WIDTH HEIGHT POINTS`, one larger case instead. With `--world`, what a camera of Meta-World sees and the cloud
-that a policy is trained with, or why there is none.
+With `--scene SEED WIDTH HEIGHT POINTS`, one larger case instead. With `--world`, what a camera of Meta-World sees and
+the cloud that a policy is trained with, or why there is none.
 """
 
 import json
