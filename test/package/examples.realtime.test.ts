@@ -36,6 +36,13 @@ for (const [name, what] of [
   });
 }
 
+test("depth-camera prints clouds of a ball on a table", async () => {
+  const lines = (await runExample("depth-camera")).split("\n");
+  const clouds = lines.filter((line) => /512 points up to 0\.(09|10)\d m/.test(line));
+  assert.ok(clouds.length > 0, lines.join("\n"));
+  assert.ok(lines.some((line) => line.includes("framesCut: 0")));
+});
+
 test(
   "browser-playground loads the bundle in a browser and answers a slider",
   needsChromium,

@@ -9,8 +9,8 @@ import { plainFarthestPoints } from "../support/plain-farthest-points.ts";
 import { repositoryPath } from "../support/repository.ts";
 import { needsPython, runPythonFile } from "../python/python.ts";
 
-/** What test/python/cloud_vectors.py writes of one image. */
-interface CloudCase {
+/** A camera and what is kept of its points. */
+interface CameraCase {
   readonly width: number;
   readonly height: number;
   readonly fovy: number;
@@ -21,11 +21,16 @@ interface CloudCase {
   readonly low: readonly number[];
   readonly high: readonly number[];
   readonly points: number;
+  /** x, y, z of every point, m. */
+  readonly cloud: readonly number[];
+}
+
+/** What test/python/cloud_vectors.py writes of one image. */
+interface CloudCase extends CameraCase {
   readonly depth_mm: readonly number[];
   readonly inside: number;
   /** Empty where fewer points than wanted are inside. */
   readonly chosen: readonly number[];
-  readonly cloud: readonly number[];
 }
 
 const golden: {
@@ -33,16 +38,16 @@ const golden: {
   readonly lattice: { readonly points: readonly number[]; readonly chosen: readonly number[] };
 } = JSON.parse(readFileSync(repositoryPath("test", "vectors", "depth-cloud.json"), "utf8"));
 
-function cloudOf(image: CloudCase): DepthCloud {
+function cloudOf(image: CameraCase, metresPerUnit: number): DepthCloud {
   const { low, high, points, focal } = image;
   const { camera, pose } = mujocoCamera(image, image.position, image.rotation);
   assert.ok(Math.abs(camera.fx / focal - 1) < 1e-15 && camera.fx === camera.fy);
   const exact = { camera: { ...camera, fx: focal, fy: focal }, pose };
-  return new DepthCloud({ ...exact, metresPerUnit: 0.001, crop: { low, high }, points });
+  return new DepthCloud({ ...exact, metresPerUnit, crop: { low, high }, points });
 }
 
 function assertSameCloud(image: CloudCase): void {
-  const maker = cloudOf(image);
+  const maker = cloudOf(image, 0.001);
   const cloud = new Float32Array(3 * image.points);
   assert.ok(maker.make(Uint16Array.from(image.depth_mm), cloud));
   assert.equal(maker.insideCount, image.inside);
@@ -50,7 +55,12 @@ function assertSameCloud(image: CloudCase): void {
     const differing = image.chosen.findIndex((point, i) => point !== maker.chosen[i]);
     assert.equal(differing, -1, "index of the first point that differs");
   }
-  const difference = Math.max(...image.cloud.map((v, i) => Math.abs(v - (cloud[i] ?? Number.NaN))));
+  assertSamePoints(cloud, image.cloud);
+}
+
+function assertSamePoints(cloud: Float32Array, expected: readonly number[]): void {
+  assert.equal(cloud.length, expected.length);
+  const difference = Math.max(...expected.map((v, i) => Math.abs(v - (cloud[i] ?? Number.NaN))));
   assert.ok(difference <= 1e-6, `points differ by ${difference} m`);
 }
 
@@ -89,6 +99,25 @@ test(
     ]) {
       assertSameCloud(JSON.parse(await runPythonFile("cloud_vectors.py", "--scene", ...scene)));
     }
+  },
+);
+
+test(
+  "the device sees the cloud that a policy learned from in Meta-World",
+  needsPython,
+  async (context) => {
+    const seen: { readonly missing?: string } & CameraCase & {
+        readonly depth_m: readonly number[];
+      } = JSON.parse(await runPythonFile("cloud_vectors.py", "--world"));
+    if (seen.missing !== undefined) {
+      context.skip(seen.missing);
+      return;
+    }
+    const cloud = new Float32Array(3 * seen.points);
+    const maker = cloudOf(seen, 1);
+    assert.ok(maker.make(Float64Array.from(seen.depth_m), cloud));
+    assert.ok(maker.insideCount > seen.points);
+    assertSamePoints(cloud, seen.cloud);
   },
 );
 

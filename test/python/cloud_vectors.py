@@ -1,13 +1,18 @@
 """Writes test/vectors/depth-cloud.json to stdout: clouds that the training code makes of depth images.
 
-With `--scene SEED WIDTH HEIGHT POINTS`, one larger case instead.
+With `--scene SEED WIDTH HEIGHT POINTS`, one larger case instead. With `--world`, what a camera of Meta-World sees and
+the cloud that a policy is trained with, or why there is none.
 """
 
 import json
+import math
 import sys
 
 import numpy as np
 
+from omp_models.errors import OmpModelsError
+from omp_models.worlds import metaworld
+from omp_models.worlds.depth_camera import DepthCamera
 from omp_models.worlds.point_cloud import CloudSpec, back_project, farthest_point_sample, focal_length
 
 BALL = np.array([0.05, 0.6, 0.15])
@@ -63,6 +68,32 @@ def case(depth: np.ndarray, fovy: float, position: np.ndarray, rotation: np.ndar
     }
 
 
+def world() -> dict[str, object]:
+    """The depth image behind the cloud of a simulated world, m."""
+    try:
+        task = metaworld.MetaworldWorld("button-press", ["observation.point_cloud"])
+        cloud = task.reset(5)["observation.point_cloud"]
+        camera = DepthCamera(task.model, metaworld.CAMERA)
+    except OmpModelsError as error:
+        return {"missing": str(error)}
+    depth = camera.depth(task.data)
+    index = task.model.camera(metaworld.CAMERA).id
+    fovy = math.radians(task.model.cam_fovy[index])
+    return {
+        "width": depth.shape[1],
+        "height": depth.shape[0],
+        "fovy": fovy,
+        "focal": focal_length(len(depth), fovy),
+        "position": task.data.cam_xpos[index].tolist(),
+        "rotation": task.data.cam_xmat[index].tolist(),
+        "low": metaworld.CLOUD.low,
+        "high": metaworld.CLOUD.high,
+        "points": metaworld.CLOUD.points,
+        "depth_m": depth.ravel().tolist(),
+        "cloud": cloud.astype(np.float64).ravel().tolist(),
+    }
+
+
 def lattice() -> dict[str, object]:
     """Whole numbers, most of them equally far from one another: of equal points the first counts."""
     axis = np.arange(6.0)
@@ -73,8 +104,10 @@ def lattice() -> dict[str, object]:
 
 def main(arguments: list[str]) -> None:
     """The golden file, or one scene."""
-    if arguments:
-        made: object = scene(*(int(argument) for argument in arguments[1:]))
+    if arguments == ["--world"]:
+        made: object = world()
+    elif arguments:
+        made = scene(*(int(argument) for argument in arguments[1:]))
     else:
         few = scene(4, 12, 8, 96)
         made = {"images": [scene(1, 40, 30, 128), scene(2, 24, 32, 64), few], "lattice": lattice()}

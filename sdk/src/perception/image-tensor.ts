@@ -37,7 +37,7 @@ const CHANNELS = 3;
 /**
  * Picture → crop → scale → [3, height, width] of RGB in [0, 1], as pictures are imported for training.
  *
- * Scaling is linear, over a triangle as wide as two output pixels where it shrinks: within 3 of 255 of FFmpeg's `bilinear`, which
+ * Scaling is linear, over a triangle as wide as two output pixels where it shrinks: within 5 of 255 (mean below 1) of FFmpeg's `bilinear`, which
  * the import uses, and exact where the size stays. Memory is fixed at construction; a call allocates nothing.
  */
 export class ImageTensor {
