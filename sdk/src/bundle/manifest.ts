@@ -193,12 +193,16 @@ export function parseManifest(text: string): Manifest {
   };
 }
 
-/** `JSON.parse` whose error is a BUNDLE_INVALID that names the file. */
-export function parseJson(text: string, file: string): unknown {
+/** `JSON.parse` whose error names the file. */
+export function parseJson(
+  text: string,
+  file: string,
+  code: ErrorCode = ErrorCode.BundleInvalid,
+): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw asOmpError(error, ErrorCode.BundleInvalid, `${file} is not JSON`);
+    throw asOmpError(error, code, `${file} is not JSON`);
   }
 }
 
