@@ -40,7 +40,8 @@ async function tunedOptions(
   reader: FileBundleReader,
   options: LoadPolicyOptions,
 ): Promise<LoadPolicyOptions> {
-  if (options.tuning === false) return options;
+  // A warm start runs a graph of its own, which is not measured.
+  if (options.tuning === false || options.warmStartTau !== undefined) return options;
   const tuning = await readTuning(await tuningTarget(reader, options.onnxruntime), options.tuning);
   // Threads and level were measured with one variant and one provider, and are good for nothing else.
   if (tuning === undefined || !isOpen(options, tuning)) return options;
