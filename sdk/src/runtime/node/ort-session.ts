@@ -2,7 +2,7 @@ import type { InferenceSession as Session, Tensor } from "onnxruntime-node";
 
 import { ErrorCode, OmpError } from "../../errors.ts";
 import { GraphBackend, type OpenedGraph } from "../graph-backend.ts";
-import type { ModelSource } from "../inference-backend.ts";
+import type { ModelFile } from "../inference-backend.ts";
 import { chosenOnnxRuntime, loadOnnxRuntime, type Ort } from "./onnxruntime-module.ts";
 
 /** How onnxruntime-node runs a graph. */
@@ -49,7 +49,7 @@ export class OrtSession extends GraphBackend<Tensor> {
     this.#onnxruntime = chosenOnnxRuntime(options.onnxruntime);
   }
 
-  protected override async open(model: ModelSource): Promise<OpenedGraph<Tensor>> {
+  protected override async open(model: ModelFile): Promise<OpenedGraph<Tensor>> {
     const ort = await loadOnnxRuntime(this.#onnxruntime);
     const { session, provider } = await this.#open(ort, model);
     return {
@@ -67,7 +67,7 @@ export class OrtSession extends GraphBackend<Tensor> {
   }
 
   /** Providers are tried one by one: given a list, onnxruntime would drop on some platforms what it lacks in silence. */
-  async #open(ort: Ort, model: ModelSource): Promise<{ session: Session; provider: string }> {
+  async #open(ort: Ort, model: ModelFile): Promise<{ session: Session; provider: string }> {
     const [first = "cpu", ...rest] = this.#options.executionProviders;
     const candidates = this.#options.allowFallback
       ? [...new Set([first, ...rest, "cpu"])]
@@ -103,7 +103,7 @@ export class OrtSession extends GraphBackend<Tensor> {
     );
   }
 
-  async #create(ort: Ort, model: ModelSource, provider: string): Promise<Session> {
+  async #create(ort: Ort, model: ModelFile, provider: string): Promise<Session> {
     const options: Session.SessionOptions = {
       executionProviders: [provider],
       intraOpNumThreads: this.#options.intraOpNumThreads,
