@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   study: async () => (await import("./commands/study.ts")).study,
   serve: async () => (await import("./commands/serve.ts")).serve,
   recording: async () => (await import("./commands/recording.ts")).recording,
+  tune: async () => (await import("./commands/tune.ts")).tune,
   inspect: async () => (await import("./commands/inspect.ts")).inspect,
 };
 

@@ -12,6 +12,7 @@ import { points } from "./points.ts";
 import { sensorToWire } from "./sensor-to-wire.ts";
 import { serialWorkers } from "./serial-workers.ts";
 import { spread } from "./spread.ts";
+import { workerHop } from "./worker-hop.ts";
 
 const benches: Readonly<Record<string, Bench>> = {
   inference,
@@ -20,6 +21,7 @@ const benches: Readonly<Record<string, Bench>> = {
   points,
   handover,
   spread,
+  "worker-hop": workerHop,
   link,
   "serial-workers": serialWorkers,
 };

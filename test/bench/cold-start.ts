@@ -5,9 +5,9 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 import { numberAt } from "../../models/src/bundle-report.ts";
+import { quantile } from "../../sdk/cli/tune/take-turns.ts";
 import { ErrorCode, OmpError } from "../../sdk/src/errors.ts";
 import { randomBundle } from "./bench-cache.ts";
-import { quantile } from "./contender.ts";
 import type { Bench } from "./measurement.ts";
 
 const program = fileURLToPath(new URL("./cold-start-program.js", import.meta.url));

@@ -1,5 +1,12 @@
 import { join } from "node:path";
 
+import {
+  type Contender,
+  localContender,
+  quantile,
+  takeTurns,
+  type Turns,
+} from "../../sdk/cli/tune/take-turns.ts";
 import type { GoldenCase } from "../../sdk/src/bundle/golden.ts";
 import { loadBundle, type PolicyBundle } from "../../sdk/src/bundle/load-bundle.ts";
 import { ErrorCode, OmpError } from "../../sdk/src/errors.ts";
@@ -10,14 +17,7 @@ import { OrtSession } from "../../sdk/src/runtime/node/ort-session.ts";
 import { OrtWebSession } from "../../sdk/src/runtime/web/ort-web-session.ts";
 import { findPython } from "../../models/src/python-environment.ts";
 import { type RandomNetwork, randomBundle } from "./bench-cache.ts";
-import {
-  ChildContender,
-  type Contender,
-  localContender,
-  quantile,
-  takeTurns,
-  type Turns,
-} from "./contender.ts";
+import { ChildContender } from "./child-contender.ts";
 import type { Bench, BenchReport } from "./measurement.ts";
 import { nativeGraphSkip, startNativeGraph } from "./native-graph.ts";
 
@@ -95,7 +95,7 @@ export async function measureWays(
   try {
     for (const way of present) contenders.push(await ways[way]({ folder, bundle, example }));
     say(`${network}: ${present.join(", ")} take turns, ${turns.rounds} rounds of ${turns.runs}`);
-    return await takeTurns(contenders, turns);
+    return Object.fromEntries(await takeTurns(contenders, turns));
   } finally {
     for (const contender of contenders) await contender.close();
   }

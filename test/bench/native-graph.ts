@@ -7,7 +7,7 @@ import type { GoldenCase } from "../../sdk/src/bundle/golden.ts";
 import type { TensorInfo } from "../../sdk/src/runtime/inference-backend.ts";
 import { repositoryPath } from "../support/repository.ts";
 import { cacheFolder } from "./bench-cache.ts";
-import { ChildContender } from "./contender.ts";
+import { ChildContender } from "./child-contender.ts";
 
 const packageFolder = dirname(
   createRequire(import.meta.url).resolve("onnxruntime-node/package.json"),

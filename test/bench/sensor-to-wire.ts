@@ -1,5 +1,6 @@
 import { SerialLink } from "../../firmware-bridge/src/serial.ts";
 import { ControlLoop } from "../../sdk/src/control-loop.ts";
+import { quantile } from "../../sdk/cli/tune/take-turns.ts";
 import { ErrorCode, OmpError } from "../../sdk/src/errors.ts";
 import { JointStateSensor } from "../../sdk/src/joint-state-sensor.ts";
 import { loadPolicy } from "../../sdk/src/runtime/node/load-policy.ts";
@@ -7,7 +8,6 @@ import { MonotonicClock } from "../../sdk/src/runtime/node/monotonic-clock.ts";
 import type { SampleSink, SensorSource } from "../../sdk/src/sensor.ts";
 import { PtyFirmware, ptyFirmwareSkip } from "../conformance/pty-firmware.ts";
 import { repositoryPath } from "../support/repository.ts";
-import { quantile } from "./contender.ts";
 import type { Bench } from "./measurement.ts";
 
 const bundle = repositoryPath("models", "bundles", "so101-push");

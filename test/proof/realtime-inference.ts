@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { randomBundle } from "../bench/bench-cache.ts";
 import { measureColdStart } from "../bench/cold-start.ts";
-import { quantile, type Turns } from "../bench/contender.ts";
+import { quantile, type Turns } from "../../sdk/cli/tune/take-turns.ts";
 import { measureWays, type Way } from "../bench/inference.ts";
 import { measureSensorToWire } from "../bench/sensor-to-wire.ts";
 

@@ -19,11 +19,13 @@ from .golden import GOLDEN_FILE
 from .inputs import NOISE_INPUT, TIME_INPUTS
 from .policy import Policy
 from .recipe import VARIANTS, Recipe
+from .runner import GraphFiles
 
 MANIFEST_VERSION = 1
 MANIFEST_FILE = "manifest.json"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 VARIANT_FILES = {name: f"policy.{name}.onnx" for name in VARIANTS}
+ENCODER_FILE = "encoder.split.onnx"
 UNITS = {"revolute": "rad", "prismatic": "m"}
 SCHEMA = Path(__file__).resolve().parents[2] / "schema" / "manifest.schema.json"
 
@@ -87,13 +89,19 @@ def action_columns(action: dict[str, Any]) -> list[tuple[str, str]]:
 
 def variant_section(name: str) -> dict[str, Any]:
     """One of the manifest's `variants`."""
-    is_timed = name == "tau"
-    return {
+    is_timed, is_split = name == "tau", name == "split"
+    section = {
         "name": name,
         "file": VARIANT_FILES[name],
-        "precision": "fp32" if is_timed else name,
+        "precision": "fp32" if is_timed or is_split else name,
         "inputs": [{"name": key, "shape": [1], "meaning": text} for key, text in TIME_INPUTS.items() if is_timed],
     }
+    return {**section, "encoder": ENCODER_FILE} if is_split else section
+
+
+def variant_graphs(section: dict[str, Any]) -> GraphFiles:
+    """Files of one of the manifest's `variants`."""
+    return (section["encoder"], section["file"]) if "encoder" in section else section["file"]
 
 
 def policy_section(policy: Policy) -> dict[str, Any]:
@@ -168,9 +176,9 @@ def parse_manifest(text: str | bytes) -> dict[str, Any]:
     return value
 
 
-def golden_files(manifest: dict[str, Any]) -> dict[str, str]:
+def golden_files(manifest: dict[str, Any]) -> dict[str, GraphFiles]:
     """Graph files by name of the variants that have golden outputs: those without inputs of their own."""
-    return {one["name"]: one["file"] for one in manifest["variants"] if not one["inputs"]}
+    return {one["name"]: variant_graphs(one) for one in manifest["variants"] if not one["inputs"]}
 
 
 def validate_manifest(value: object) -> None:
@@ -232,6 +240,9 @@ def _rules(value: dict[str, Any]) -> Iterator[tuple[str, bool, str]]:
         yield f"variants[{i}].file", variant["file"] in value["files"], listed
         inputs = [*keys, noise["input"], *(one["name"] for one in variant["inputs"])]
         yield f"variants[{i}].inputs", _is_unique(inputs), "names that no other input has"
+        if "encoder" in variant:
+            yield f"variants[{i}].inputs", not variant["inputs"], "none, beside an encoder,"
+            yield f"variants[{i}].encoder", variant["encoder"] in value["files"], listed
     runnable = [one["name"] for one in variants if not one["inputs"]]
     yield "default_variant", value["default_variant"] in runnable, "the name of a variant without inputs of its own"
     yield "golden.file", value["golden"]["file"] in value["files"], listed

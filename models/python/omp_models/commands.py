@@ -29,7 +29,7 @@ from .provenance import hardware
 from .recipe import DemonstrationSpec, Recipe, ToleranceSpec
 from .rollout_request import RolloutRequest
 from .rollouts import Rollouts
-from .runner import OnnxRunner
+from .runner import open_graph
 from .sweep import SWEEP_FILE, SweepTable, combinations, run_name
 from .train import POLICY_FILE, train
 from .verify import require_tolerance
@@ -261,7 +261,7 @@ def verify(bundle: Path, data: Path, windows: int, interrupt: Interrupt) -> dict
             interrupt.check()
             progress.update(done)
 
-        errors[name] = reference.error(OnnxRunner(bundle / file), on_case)
+        errors[name] = reference.error(open_graph(bundle, file), on_case)
     events.say(error_table(errors, action_columns(manifest["action"])))
     # The lossy graphs were judged on the data of the run; this may be data of which the policy has not seen the like.
     require_tolerance("fp32", errors["fp32"], ToleranceSpec(**manifest["quantization"].get("tolerance", {})))

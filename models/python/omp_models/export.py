@@ -13,12 +13,23 @@ import torch
 
 from . import events
 from .action_error import ActionError, Reference, error_table
-from .bundle import CHECKPOINT_FILE, VARIANT_FILES, action_columns, action_section, manifest, write_bundle
+from .bundle import (
+    CHECKPOINT_FILE,
+    ENCODER_FILE,
+    VARIANT_FILES,
+    action_columns,
+    action_section,
+    manifest,
+    variant_graphs,
+    variant_section,
+    write_bundle,
+)
 from .config import TrainConfig
 from .dataset import Demonstrations, load_demonstrations
 from .errors import OmpModelsError
 from .evaluate import run_episodes, summarize
 from .export_onnx import export_onnx, export_timed_onnx
+from .export_split import export_split_onnx
 from .golden import GOLDEN_FILE, golden, golden_tolerances
 from .inputs import CHECK_SEED, ObservedInputs
 from .interrupt import Interrupt
@@ -26,7 +37,7 @@ from .pilots import POLICY_FILES, open_pilot
 from .policy import Policy, load_policy, save_policy
 from .quantize import METHOD, QUANTIZED_OPS, Quantizer, choose_float_layers, write_fp16
 from .recipe import Recipe
-from .runner import Inputs, OnnxRunner
+from .runner import Inputs, open_graph
 from .train import POLICY_FILE
 from .verify import require_tolerance
 from .worlds.tasks import open_world
@@ -54,7 +65,7 @@ def export_bundle(run: Path, data: Path, out: Path, bundle_id: str | None, inter
         events.say(error_table(errors, action_columns(action_section(recipe))))
         for variant, error in errors.items():
             require_tolerance(variant, error, recipe.export.tolerance)
-        files = {variant: VARIANT_FILES[variant] for variant in recipe.export.compared}
+        files = {name: variant_graphs(variant_section(name)) for name in recipe.export.compared}
         tolerance = golden_tolerances(folder, files, checked)
         cases = golden(folder, files, checked[:GOLDEN_CASES], tolerance)
         (folder / GOLDEN_FILE).write_text(json.dumps(cases, allow_nan=False) + "\n")
@@ -78,6 +89,8 @@ def write_graphs(
         write_fp16(fp32, folder / VARIANT_FILES["fp16"])
     if "tau" in recipe.export.variants:
         export_timed_onnx(policy, folder / VARIANT_FILES["tau"])
+    if "split" in recipe.export.variants:
+        export_split_onnx(policy, folder / ENCODER_FILE, folder / VARIANT_FILES["split"])
     if "int8" not in recipe.export.variants:
         return {"method": None}
     spec = recipe.quantization
@@ -108,7 +121,8 @@ def write_graphs(
 def measure_errors(policy: Policy, folder: Path, variants: list[str], inputs: list[Inputs]) -> dict[str, ActionError]:
     """Difference from PyTorch by variant."""
     reference = Reference(policy, inputs)
-    return {name: reference.error(OnnxRunner(folder / VARIANT_FILES[name])) for name in variants}
+    graphs = {name: variant_graphs(variant_section(name)) for name in variants}
+    return {name: reference.error(open_graph(folder, files)) for name, files in graphs.items()}
 
 
 def _read_run(run: Path, data: Path) -> tuple[Recipe, Policy, Demonstrations]:

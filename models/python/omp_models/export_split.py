@@ -12,11 +12,8 @@ from torch import Tensor, nn
 from .export_onnx import require_parity, write_graph
 from .inputs import NOISE_INPUT, input_shapes, random_inputs
 from .policy import Policy
-from .runner import OnnxRunner, TorchRunner
+from .runner import FEATURES, OnnxRunner, SplitRunner, TorchRunner
 from .specialize import FixedTimeSampler, on_rows
-
-FEATURES = "features"
-"""Output of the encoder [1, F], and input of the head [1, To, F], oldest step first."""
 
 
 class StepEncoder(nn.Module):
@@ -56,8 +53,6 @@ def export_split_onnx(policy: Policy, encoder: Path, head: Path) -> None:
     write_graph(Head(policy), {FEATURES: features, NOISE_INPUT: noise_shape}, head)
 
     reference, scale = TorchRunner(policy), policy.action_normalizer.scale.numpy()
-    encode, act = OnnxRunner(encoder), OnnxRunner(head)
+    split = SplitRunner(OnnxRunner(encoder), OnnxRunner(head))
     for case in random_inputs(policy, count=8, seed=0):
-        rows = [encode.infer({key: case[key][:, step] for key in steps}) for step in range(config.n_obs_steps)]
-        actions = act.infer({FEATURES: np.stack(rows, axis=1), NOISE_INPUT: case[NOISE_INPUT]})
-        require_parity(head, np.abs((actions - reference.infer(case)) * scale).max())
+        require_parity(head, np.abs((split.infer(case) - reference.infer(case)) * scale).max())

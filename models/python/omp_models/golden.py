@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .runner import Inputs, OnnxRunner
+from .runner import GraphFiles, Inputs, open_graph
 
 GOLDEN_FILE = "golden.json"
 FP32_TOLERANCE = 1e-4
@@ -24,9 +24,11 @@ MIN_TOLERANCE = 0.005
 """Physical units, of INT8 and FP16."""
 
 
-def golden(folder: Path, files: dict[str, str], cases: list[Inputs], tolerance: dict[str, float]) -> dict[str, Any]:
+def golden(
+    folder: Path, files: dict[str, GraphFiles], cases: list[Inputs], tolerance: dict[str, float]
+) -> dict[str, Any]:
     """What the graphs in `folder`, named by variant, answer to `cases`, in physical units."""
-    runners = {name: OnnxRunner(folder / file) for name, file in files.items()}
+    runners = {name: open_graph(folder, file) for name, file in files.items()}
     return {
         "tolerance": tolerance,
         "cases": [
@@ -39,7 +41,7 @@ def golden(folder: Path, files: dict[str, str], cases: list[Inputs], tolerance: 
     }
 
 
-def golden_tolerances(folder: Path, files: dict[str, str], inputs: list[Inputs]) -> dict[str, float]:
+def golden_tolerances(folder: Path, files: dict[str, GraphFiles], inputs: list[Inputs]) -> dict[str, float]:
     """Allowed difference from the golden outputs by variant, physical units; `inputs` are what it is measured on.
 
     INT8 against itself in floats. FP16 against fp32, since a processor with float16 arithmetic rounds where this one
@@ -47,17 +49,17 @@ def golden_tolerances(folder: Path, files: dict[str, str], inputs: list[Inputs])
     """
     tolerance = {}
     for name, file in files.items():
-        if name == "fp32":
+        if name in ("fp32", "split"):
             tolerance[name] = FP32_TOLERANCE
             continue
-        one = OnnxRunner(folder / file)
-        other = OnnxRunner(folder / files["fp32"]) if name == "fp16" else OnnxRunner(folder / file, optimize=False)
+        one = open_graph(folder, file)
+        other = open_graph(folder, files["fp32"]) if name == "fp16" else open_graph(folder, file, optimize=False)
         difference = max(float(np.abs(one.infer(case) - other.infer(case)).max()) for case in inputs)
         tolerance[name] = max(MIN_TOLERANCE, float(f"{TOLERANCE_FACTOR * difference:.1e}"))
     return tolerance
 
 
-def golden_errors(folder: Path, files: dict[str, str]) -> dict[str, tuple[float, float]]:
+def golden_errors(folder: Path, files: dict[str, GraphFiles]) -> dict[str, tuple[float, float]]:
     """By variant, the largest difference from its golden outputs and the allowed one, physical units.
 
     The difference is NaN when an answer holds one.
@@ -65,7 +67,7 @@ def golden_errors(folder: Path, files: dict[str, str]) -> dict[str, tuple[float,
     content = json.loads((folder / GOLDEN_FILE).read_text())
     errors = {}
     for name, file in files.items():
-        runner = OnnxRunner(folder / file)
+        runner = open_graph(folder, file)
         differences = []
         for case in content["cases"]:
             inputs = {

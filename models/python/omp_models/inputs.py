@@ -6,9 +6,8 @@ import torch
 from .config import PolicyConfig
 from .dataset import Demonstrations, make_windows
 from .policy import Policy
-from .runner import Inputs
+from .runner import NOISE_INPUT, Inputs
 
-NOISE_INPUT = "noise"
 TIME_INPUTS = {
     "t": "time of the noisy actions that stand in for the noise, 0 to 1; 1 is noise",
     "r": "time that the step leads to, 0 to t; 0 is actions",

@@ -14,7 +14,7 @@ from .worlds.push_world import WORLD_FOLDER
 from .worlds.tasks import require_task
 
 WORLDS = {"push": WORLD_FOLDER / "world.json"}
-VARIANTS = ("int8", "fp32", "fp16", "tau")
+VARIANTS = ("int8", "fp32", "fp16", "tau", "split")
 JOINT_KEYS = ("name", "kind", "min_position", "max_position", "max_velocity", "max_acceleration")
 
 

@@ -9,6 +9,9 @@ import torch
 
 from .policy import Policy
 
+NOISE_INPUT = "noise"
+FEATURES = "features"
+"""Output of the encoder [1, F], and input of the head [1, To, F], oldest step first."""
 Inputs = dict[str, np.ndarray]
 """Graph inputs by name, float32: every observation key [1, To, *shape] in physical units, and `noise` [1, H, A]."""
 
@@ -31,8 +34,20 @@ class TorchRunner:
     def infer(self, inputs: Inputs) -> np.ndarray:
         """See `Runner`."""
         tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
-        noise = tensors.pop("noise")
+        noise = tensors.pop(NOISE_INPUT)
         return self._policy(tensors, noise).numpy()
+
+
+GraphFiles = str | tuple[str, str]
+"""The file of a graph, or those of an encoder of one step and its head (`export_split`)."""
+
+
+def open_graph(folder: Path, files: GraphFiles, optimize: bool = True) -> Runner:
+    """The graph, or the two that make a policy, in ONNX Runtime."""
+    if isinstance(files, str):
+        return OnnxRunner(folder / files, optimize)
+    encoder, head = files
+    return SplitRunner(OnnxRunner(folder / encoder, optimize), OnnxRunner(folder / head, optimize))
 
 
 class OnnxRunner:
@@ -49,3 +64,17 @@ class OnnxRunner:
     def infer(self, inputs: Inputs) -> np.ndarray:
         """See `Runner`."""
         return self._session.run(None, inputs)[0]
+
+
+class SplitRunner:
+    """An encoder of one step and its head; every step is encoded."""
+
+    def __init__(self, encoder: Runner, head: Runner):
+        self._encoder, self._head = encoder, head
+
+    def infer(self, inputs: Inputs) -> np.ndarray:
+        """See `Runner`."""
+        observed = {name: value for name, value in inputs.items() if name != NOISE_INPUT}
+        steps = next(iter(observed.values())).shape[1]
+        rows = [self._encoder.infer({key: value[:, step] for key, value in observed.items()}) for step in range(steps)]
+        return self._head.infer({FEATURES: np.stack(rows, axis=1), NOISE_INPUT: inputs[NOISE_INPUT]})

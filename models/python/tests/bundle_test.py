@@ -9,6 +9,7 @@ import torch
 
 from omp_models.bundle import (
     CHECKPOINT_FILE,
+    ENCODER_FILE,
     MANIFEST_FILE,
     VARIANT_FILES,
     manifest,
@@ -22,7 +23,7 @@ from omp_models.policy import Policy
 from omp_models.recipe import Recipe
 
 SHIPPED = Path(__file__).parents[2] / "bundles" / "so101-push" / MANIFEST_FILE
-FILES = (CHECKPOINT_FILE, GOLDEN_FILE, *VARIANT_FILES.values())
+FILES = (CHECKPOINT_FILE, ENCODER_FILE, GOLDEN_FILE, *VARIANT_FILES.values())
 
 
 @pytest.fixture

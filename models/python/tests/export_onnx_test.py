@@ -1,18 +1,24 @@
 """Every objective's policy exports as one graph with the same inputs and output, equal to PyTorch."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
+from omp_models.action_error import Reference
+from omp_models.bundle import golden_files, variant_section
 from omp_models.config import OBJECTIVES, PolicyConfig
 from omp_models.errors import OmpModelsError
 from omp_models.export_onnx import MAX_NORMALIZED_ERROR, check_parity, export_onnx, export_timed_onnx, step
 from omp_models.export_split import export_split_onnx
+from omp_models.golden import FP32_TOLERANCE, GOLDEN_FILE, golden, golden_errors, golden_tolerances
 from omp_models.inputs import input_shapes, random_inputs
 from omp_models.random_policy import random_policy
-from omp_models.runner import OnnxRunner, TorchRunner
+from omp_models.recipe import ToleranceSpec
+from omp_models.runner import OnnxRunner, TorchRunner, open_graph
+from omp_models.verify import require_tolerance
 
 STATE = {"observation.state": (6,), "observation.environment_state": (4,)}
 CLOUD = {"observation.point_cloud": (32, 3), "observation.state": (5,)}
@@ -85,3 +91,20 @@ def test_encoder_and_head_are_the_policy(shapes: dict[str, tuple[int, ...]], tmp
         port.name: [d.dim_value for d in port.type.tensor_type.shape.dim] for port in onnx.load(encoder).graph.input
     }
     assert ports == {key: [1, *shape] for key, shape in shapes.items()}
+
+
+def test_a_split_variant_is_measured_and_has_golden_cases_as_any_other(tmp_path: Path) -> None:
+    policy = random_policy(PolicyConfig(horizon=4, n_action_steps=2, lead_steps=0, down_dims=(16,)))
+    section = variant_section("split")
+    export_split_onnx(policy, tmp_path / section["encoder"], tmp_path / section["file"])
+    files = golden_files({"variants": [section]})
+    cases = random_inputs(policy, 3, seed=5)
+    (tmp_path / GOLDEN_FILE).write_text(
+        json.dumps(golden(tmp_path, files, cases, golden_tolerances(tmp_path, files, cases)))
+    )
+    [(error, allowed)] = golden_errors(tmp_path, files).values()
+    assert error <= allowed == FP32_TOLERANCE
+    compared = Reference(policy, cases).error(open_graph(tmp_path, files["split"]))
+    require_tolerance("split", compared, ToleranceSpec())
+    with pytest.raises(OmpModelsError, match="split: the largest difference"):
+        require_tolerance("split", compared, ToleranceSpec(fp32_max=0))

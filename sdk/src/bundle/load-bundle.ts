@@ -1,5 +1,5 @@
 import { asOmpError, ErrorCode, OmpError } from "../errors.ts";
-import type { ModelSource } from "../runtime/inference-backend.ts";
+import type { ModelFile, ModelSource } from "../runtime/inference-backend.ts";
 import type { BundleReader } from "./bundle-reader.ts";
 import { type Golden, parseGolden } from "./golden.ts";
 import { type Manifest, parseManifest, TimeInput, type VariantSpec } from "./manifest.ts";
@@ -81,17 +81,30 @@ async function readVariant(
   variant: VariantSpec,
   golden: VariantSpec,
 ): Promise<PolicyBundle> {
-  const bytes = await readChecked(reader, manifest, variant.file);
-  const path = reader.path(variant.file);
+  const { file, encoder } = variant;
+  const model = await modelFile(reader, manifest, file);
   const goldenFile = manifest.golden.file;
   const goldenText = decode(await readChecked(reader, manifest, goldenFile), goldenFile);
   return {
     location: reader.location,
     manifest,
     variant,
-    model: path === undefined ? { bytes } : { path },
+    model:
+      encoder === undefined
+        ? model
+        : { encoder: await modelFile(reader, manifest, encoder), head: model },
     golden: parseGolden(goldenText, manifest, golden.name, variant === golden ? [] : policyTimes()),
   };
+}
+
+async function modelFile(
+  reader: BundleReader,
+  manifest: Manifest,
+  file: string,
+): Promise<ModelFile> {
+  const bytes = await readChecked(reader, manifest, file);
+  const path = reader.path(file);
+  return path === undefined ? { bytes } : { path };
 }
 
 /** At which the timed graph is the policy. */

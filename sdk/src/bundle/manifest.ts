@@ -1,6 +1,9 @@
 import { asOmpError, ErrorCode } from "../errors.ts";
 import { JsonFields, type JsonObject } from "../internal/json-fields.ts";
 import type { Joint } from "../types.ts";
+import { parseVariants, type VariantSpec } from "./variants.ts";
+
+export { type ExtraInputSpec, TimeInput, type VariantSpec } from "./variants.ts";
 
 /** Version of the manifest this release reads. */
 export const MANIFEST_VERSION = 1;
@@ -73,24 +76,6 @@ export interface NormalizationSpec {
   readonly stats: ReadonlyMap<string, RangeStats>;
 }
 
-/** Names of the inputs that the variant with free times has besides: from time `t`, 1 is noise, to time `r`, 0 is actions. */
-export const TimeInput = { From: "t", To: "r" } as const;
-
-/** A graph input besides the observations and the noise. */
-export interface ExtraInputSpec {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly meaning: string;
-}
-
-export interface VariantSpec {
-  readonly name: string;
-  readonly file: string;
-  readonly precision: string;
-  /** Empty for a variant that runs like the default one. */
-  readonly inputs: readonly ExtraInputSpec[];
-}
-
 /** Expected content of a file. */
 export interface FileSpec {
   /** Lower-case hexadecimal. */
@@ -157,18 +142,12 @@ export function parseManifest(text: string): Manifest {
   }
   const noise = parseNoise(root.object("noise"), [policy.horizon, action.names.length], sizes);
   const files = parseFiles(root.object("files"));
-  const fileOf = (fields: JsonFields): string => {
-    const file = fields.string("file");
-    if (!files.has(file)) throw fields.refuse("file", file, "a file listed in files");
+  const fileOf = (fields: JsonFields, key: string): string => {
+    const file = fields.string(key);
+    if (!files.has(file)) throw fields.refuse(key, file, "a file listed in files");
     return file;
   };
-  const variants = root.objects("variants").map((fields) => ({
-    name: fields.allow("name", "file", "precision", "inputs").string("name"),
-    file: fileOf(fields),
-    precision: fields.string("precision"),
-    inputs: parseExtraInputs(fields, [...sizes.keys(), noise.input]),
-  }));
-  requireUnique(root, "variants", variants);
+  const variants = parseVariants(root, [...sizes.keys(), noise.input], fileOf);
   const runnable = variants.filter(({ inputs }) => inputs.length === 0);
   const defaultVariant = root.literal("default_variant", ...runnable.map(({ name }) => name));
   return {
@@ -186,19 +165,23 @@ export function parseManifest(text: string): Manifest {
     ),
     variants,
     defaultVariant,
-    golden: { file: fileOf(root.object("golden").allow("file")) },
+    golden: { file: fileOf(root.object("golden").allow("file"), "file") },
     training: root.free("training"),
     quantization: root.free("quantization"),
     files,
   };
 }
 
-/** `JSON.parse` whose error is a BUNDLE_INVALID that names the file. */
-export function parseJson(text: string, file: string): unknown {
+/** `JSON.parse` whose error names the file. */
+export function parseJson(
+  text: string,
+  file: string,
+  code: ErrorCode = ErrorCode.BundleInvalid,
+): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw asOmpError(error, ErrorCode.BundleInvalid, `${file} is not JSON`);
+    throw asOmpError(error, code, `${file} is not JSON`);
   }
 }
 
@@ -256,9 +239,7 @@ function parseAction(fields: JsonFields): ActionSpec {
   const columns = kind === "simulator" ? "names" : "joints";
   fields.allow("key", "kind", "dtype", columns);
   const joints =
-    kind === "simulator"
-      ? []
-      : requireUnique(fields, "joints", fields.objects("joints").map(parseJoint));
+    kind === "simulator" ? [] : fields.unique("joints", fields.objects("joints").map(parseJoint));
   const names = kind === "simulator" ? fields.strings("names") : joints.map(({ name }) => name);
   if (new Set(names).size !== names.length) throw fields.refuse(columns, names, "every name once");
   return {
@@ -268,16 +249,6 @@ function parseAction(fields: JsonFields): ActionSpec {
     names,
     joints,
   };
-}
-
-function requireUnique<Named extends { readonly name: string }>(
-  fields: JsonFields,
-  key: string,
-  items: readonly Named[],
-): readonly Named[] {
-  const names = items.map(({ name }) => name);
-  if (new Set(names).size === names.length) return items;
-  throw fields.refuse(key, names, "every name once");
 }
 
 function parseJoint(fields: JsonFields): Joint {
@@ -328,17 +299,6 @@ function parseNoise(
     mode: fields.literal("mode", "seeded"),
     generator: fields.literal("generator", "mulberry32_box_muller"),
   };
-}
-
-function parseExtraInputs(fields: JsonFields, taken: readonly string[]): readonly ExtraInputSpec[] {
-  const inputs = fields.anyObjects("inputs").map((input) => ({
-    name: input.allow("name", "shape", "meaning").string("name"),
-    shape: input.shape("shape"),
-    meaning: input.string("meaning"),
-  }));
-  const names = [...taken, ...inputs.map(({ name }) => name)];
-  if (new Set(names).size === names.length) return inputs;
-  throw fields.refuse("inputs", names, "names that no other input has");
 }
 
 /** Values of a sample that have a name and a range each: the last axis; of an image [C, H, W], the first. */

@@ -124,6 +124,16 @@ export class JsonFields {
     throw this.refuse(key, value, "an array of objects");
   }
 
+  /** `items` that were read from `key`, none of which may have the name of another one. */
+  unique<Named extends { readonly name: string }>(
+    key: string,
+    items: readonly Named[],
+  ): readonly Named[] {
+    const names = items.map(({ name }) => name);
+    if (new Set(names).size === names.length) return items;
+    throw this.refuse(key, names, "every name once");
+  }
+
   /** The error for a value that is not what it should be. */
   refuse(key: string, observed: unknown, expected: string): OmpError {
     return this.#invalid(this.#at(key), observed, expected);

@@ -30,7 +30,10 @@ export interface TensorMemory {
 export type TensorBuffers = ReadonlyMap<string, Float32Array>;
 
 /** A model file. A path is preferred: the runtime then reads it without a second copy in memory. */
-export type ModelSource = { readonly path: string } | { readonly bytes: Uint8Array };
+export type ModelFile = { readonly path: string } | { readonly bytes: Uint8Array };
+
+/** One graph, or a policy in two: an encoder of one observed step, and a head from the features of all steps. */
+export type ModelSource = ModelFile | { readonly encoder: ModelFile; readonly head: ModelFile };
 
 /**
  * Runs one fixed graph. One inference at a time: a call before the last one settled throws. Every implementation passes

@@ -1,33 +1,49 @@
 /**
- * Worker that owns one `OrtSession`. Tensors cross on shared memory, requests and replies as messages, one at a time.
+ * Worker that owns one `OrtSession`. Loading is a message and its reply; from then on tensors cross on shared memory, and requests
+ * and answers by `call-signal.ts`; only a failure is a message again.
  *
- * The worker ends by itself after `close`. It must never be terminated: a native run that is cut off aborts the process.
+ * The worker ends by itself after a request to close. It must never be terminated: a native run that is cut off aborts the process.
  */
 import { parentPort } from "node:worker_threads";
 
 import { asOmpError, ErrorCode } from "../../errors.ts";
-import type { TensorInfo, TensorMemory } from "../inference-backend.ts";
+import type { TensorInfo } from "../inference-backend.ts";
+import { answer, CallRequest, createSignalMemory, nextRequest } from "./call-signal.ts";
 import { OrtSession } from "./ort-session.ts";
-import type { WorkerReply, WorkerRequest } from "./worker-messages.ts";
+import type { SharedTensors, WorkerReply, WorkerRequest } from "./worker-messages.ts";
 
-const session: { backend?: OrtSession; memory?: TensorMemory } = {};
-
-async function answer(request: WorkerRequest): Promise<WorkerReply> {
-  if (request.kind === "load") {
-    const backend = new OrtSession(request.options);
-    session.backend = backend;
+async function load({ model, options }: WorkerRequest): Promise<void> {
+  const session = new OrtSession(options);
+  try {
     // The session's own memory is private: onnxruntime takes no tensor on shared memory.
-    const { memory: _private, ...info } = await backend.load(request.model);
-    const memory = { inputs: share(info.inputs), outputs: share(info.outputs) };
-    session.memory = memory;
-    return { kind: "loaded", info, memory };
+    const { memory: _private, ...info } = await session.load(model);
+    const memory: SharedTensors = {
+      inputs: share(info.inputs),
+      outputs: share(info.outputs),
+      signal: createSignalMemory(),
+    };
+    reply({ kind: "loaded", info, memory });
+    await serve(session, memory);
+  } catch (error) {
+    reply(failure(error));
+  } finally {
+    await session.close();
+    parentPort?.close();
   }
-  if (request.kind === "infer" && session.backend !== undefined && session.memory !== undefined) {
-    const { inputs, outputs } = session.memory;
-    return { kind: "inferred", ms: await session.backend.infer(inputs, outputs) };
+}
+
+/** Blocks the thread between two requests. */
+async function serve(
+  session: OrtSession,
+  { inputs, outputs, signal }: SharedTensors,
+): Promise<void> {
+  while (nextRequest(signal) === CallRequest.Infer) {
+    try {
+      answer(signal, await session.infer(inputs, outputs));
+    } catch (error) {
+      reply(failure(error));
+    }
   }
-  await session.backend?.close();
-  return { kind: "closed" };
 }
 
 function share(infos: readonly TensorInfo[]): ReadonlyMap<string, Float32Array> {
@@ -39,23 +55,17 @@ function share(infos: readonly TensorInfo[]): ReadonlyMap<string, Float32Array> 
   );
 }
 
-async function serve(request: WorkerRequest): Promise<void> {
-  let reply: WorkerReply;
-  try {
-    reply = await answer(request);
-  } catch (error) {
-    const { code, report } = asOmpError(
-      error,
-      ErrorCode.BackendFailed,
-      "the inference worker failed",
-    );
-    const { cause: _unsendable, ...sent } = report;
-    reply = { kind: "failed", error: { code, report: sent } };
-  }
-  parentPort?.postMessage(reply);
-  if (request.kind === "close") parentPort?.close();
+function failure(error: unknown): WorkerReply {
+  const what = "the inference worker failed";
+  const { code, report } = asOmpError(error, ErrorCode.BackendFailed, what);
+  const { cause: _unsendable, ...sent } = report;
+  return { kind: "failed", error: { code, report: sent } };
 }
 
-parentPort?.on("message", (request: WorkerRequest) => {
-  void serve(request);
+function reply(message: WorkerReply): void {
+  parentPort?.postMessage(message);
+}
+
+parentPort?.once("message", (request: WorkerRequest) => {
+  void load(request);
 });

@@ -7,15 +7,12 @@ import type {
   InferenceBackend,
   ModelSource,
   TensorBuffers,
-  TensorMemory,
 } from "../inference-backend.ts";
+import { CallRequest, request } from "./call-signal.ts";
 import type { OrtOptions } from "./ort-session.ts";
-import type { WorkerReply, WorkerRequest } from "./worker-messages.ts";
+import type { SharedTensors, WorkerReply, WorkerRequest } from "./worker-messages.ts";
 
-interface Waiting {
-  readonly resolve: (reply: WorkerReply) => void;
-  readonly reject: (error: OmpError) => void;
-}
+type Loaded = Extract<WorkerReply, { kind: "loaded" }>;
 
 /**
  * onnxruntime in a worker thread, because its `run` blocks the thread that calls it. A crash of the worker's code rejects
@@ -27,9 +24,12 @@ export class WorkerBackend implements InferenceBackend {
   readonly #options: OrtOptions;
   #worker: Worker | undefined;
   #exited: Promise<void> = Promise.resolve();
-  #memory: TensorMemory | undefined;
-  #waiting: Waiting | undefined;
-  #pending: Promise<unknown> = Promise.resolve();
+  #loading: Promise<unknown> | undefined;
+  #memory: SharedTensors | undefined;
+  #running: Promise<unknown> | undefined;
+  /** Rejects what is awaited now. */
+  #reject: (error: OmpError) => void = () => undefined;
+  /** Of the worker's end; every later call rejects with it. */
   #failure: OmpError | undefined;
 
   constructor(options: OrtOptions = {}) {
@@ -44,9 +44,55 @@ export class WorkerBackend implements InferenceBackend {
     const entry = new URL(import.meta.resolve("#inference-worker"));
     const worker = new Worker(entry, { execArgv: [] });
     this.#worker = worker;
-    worker.on("message", (reply: WorkerReply) => {
-      this.#settle()?.resolve(reply);
+    this.#watch(worker);
+    const loading = this.#await(
+      new Promise<Loaded>((resolve) => {
+        worker.on("message", (reply: WorkerReply) => {
+          if (reply.kind === "loaded") resolve(reply);
+          else this.#reject(new OmpError(reply.error.code, reply.error.report));
+        });
+        worker.postMessage({ model, options: this.#options } satisfies WorkerRequest);
+      }),
+    ).then(({ info, memory }) => {
+      this.#memory = memory;
+      return { ...info, memory };
     });
+    this.#loading = loading;
+    return loading;
+  }
+
+  async infer(inputs: TensorBuffers, outputs: TensorBuffers): Promise<number> {
+    const memory = this.#memory;
+    if (memory === undefined || this.#running !== undefined) {
+      throw new OmpError(ErrorCode.InvalidState, {
+        what: "the backend cannot infer",
+        observed: memory === undefined ? "no model is loaded" : "an inference is running",
+      });
+    }
+    for (const [name, shared] of memory.inputs) {
+      const given = tensorBuffer(inputs, name, shared.length);
+      if (given !== shared) shared.set(given);
+    }
+    for (const [name, shared] of memory.outputs) tensorBuffer(outputs, name, shared.length);
+    await this.#await(request(memory.signal, CallRequest.Infer));
+    for (const [name, shared] of memory.outputs) {
+      const given = tensorBuffer(outputs, name, shared.length);
+      if (given !== shared) given.set(shared);
+    }
+    return memory.signal.value[0] ?? Number.NaN;
+  }
+
+  async close(): Promise<void> {
+    await this.#loading?.catch(() => undefined);
+    const memory = this.#memory;
+    this.#memory = undefined;
+    await this.#running?.catch(() => undefined);
+    this.#worker?.ref();
+    if (memory !== undefined) void request(memory.signal, CallRequest.Close);
+    await this.#exited;
+  }
+
+  #watch(worker: Worker): void {
     worker.on("error", (error) => {
       this.#fail(asOmpError(error, ErrorCode.BackendFailed, "the inference worker crashed"));
     });
@@ -56,77 +102,27 @@ export class WorkerBackend implements InferenceBackend {
         resolve();
       });
     });
-    const reply = await this.#ask(worker, { kind: "load", model, options: this.#options });
-    if (reply.kind !== "loaded") throw unexpected(reply);
-    this.#memory = reply.memory;
-    return { ...reply.info, memory: reply.memory };
   }
 
-  async infer(inputs: TensorBuffers, outputs: TensorBuffers): Promise<number> {
-    if (this.#worker === undefined || this.#memory === undefined || this.#waiting !== undefined) {
-      throw new OmpError(ErrorCode.InvalidState, {
-        what: "the backend cannot infer",
-        observed: this.#memory === undefined ? "no model is loaded" : "an inference is running",
-      });
-    }
-    const memory = this.#memory;
-    for (const [name, shared] of memory.inputs) {
-      const given = tensorBuffer(inputs, name, shared.length);
-      if (given !== shared) shared.set(given);
-    }
-    for (const [name, shared] of memory.outputs) tensorBuffer(outputs, name, shared.length);
-    const reply = await this.#ask(this.#worker, { kind: "infer" });
-    if (reply.kind !== "inferred") throw unexpected(reply);
-    for (const [name, shared] of memory.outputs) {
-      const given = tensorBuffer(outputs, name, shared.length);
-      if (given !== shared) given.set(shared);
-    }
-    return reply.ms;
-  }
-
-  async close(): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = undefined;
-    this.#memory = undefined;
-    await this.#pending.catch(() => undefined);
-    if (worker !== undefined && this.#failure === undefined) {
-      await this.#ask(worker, { kind: "close" }).catch(() => undefined);
-    }
-    worker?.ref();
-    await this.#exited;
-  }
-
-  async #ask(worker: Worker, request: WorkerRequest): Promise<WorkerReply> {
+  /** Keeps the process alive meanwhile, and rejects when the worker fails or ends. */
+  async #await<T>(answer: Promise<T>): Promise<T> {
     if (this.#failure !== undefined) throw this.#failure;
-    const reply = new Promise<WorkerReply>((resolve, reject) => {
-      this.#waiting = { resolve, reject };
+    this.#worker?.ref();
+    const running = new Promise<T>((resolve, reject) => {
+      this.#reject = reject;
+      void answer.then(resolve);
     });
-    this.#pending = reply;
-    worker.ref();
-    worker.postMessage(request);
-    const received = await reply;
-    worker.unref();
-    if (received.kind === "failed") {
-      const { code, report } = received.error;
-      throw new OmpError(code, report);
+    this.#running = running;
+    try {
+      return await running;
+    } finally {
+      this.#running = undefined;
+      this.#worker?.unref();
     }
-    return received;
-  }
-
-  #settle(): Waiting | undefined {
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    return waiting;
   }
 
   #fail(error: OmpError): void {
     this.#failure ??= error;
-    this.#settle()?.reject(this.#failure);
+    this.#reject(this.#failure);
   }
-}
-
-function unexpected(reply: WorkerReply): OmpError {
-  return new OmpError(ErrorCode.Internal, {
-    what: `the inference worker answered ${reply.kind} to another request`,
-  });
 }

@@ -1,12 +1,13 @@
 import type { ErrorCode, ErrorReport } from "../../errors.ts";
 import type { BackendInfo, ModelSource, TensorMemory } from "../inference-backend.ts";
+import type { SignalMemory } from "./call-signal.ts";
 import type { OrtOptions } from "./ort-session.ts";
 
-/** Main thread to worker. */
-export type WorkerRequest =
-  | { readonly kind: "load"; readonly model: ModelSource; readonly options: OrtOptions }
-  | { readonly kind: "infer" }
-  | { readonly kind: "close" };
+/** Main thread to worker, once. */
+export interface WorkerRequest {
+  readonly model: ModelSource;
+  readonly options: OrtOptions;
+}
 
 /** An `OmpError` without its cause. */
 export interface SentError {
@@ -14,13 +15,16 @@ export interface SentError {
   readonly report: ErrorReport;
 }
 
-/** Worker to main thread; exactly one for every request. The memory of a loaded graph is shared. */
+/** Worker to main thread. A failure to load ends the worker; one to infer does not. */
 export type WorkerReply =
   | {
       readonly kind: "loaded";
       readonly info: Omit<BackendInfo, "memory">;
-      readonly memory: TensorMemory;
+      readonly memory: SharedTensors;
     }
-  | { readonly kind: "inferred"; readonly ms: number }
-  | { readonly kind: "closed" }
   | { readonly kind: "failed"; readonly error: SentError };
+
+/** Every input and output once, and the signal of the calls, on shared memory. */
+export interface SharedTensors extends TensorMemory {
+  readonly signal: SignalMemory;
+}

@@ -3,7 +3,7 @@ import type { InferenceSession as Session, Tensor } from "onnxruntime-web";
 
 import { asOmpError, ErrorCode, OmpError } from "../../errors.ts";
 import { GraphBackend, type OpenedGraph } from "../graph-backend.ts";
-import type { ModelSource } from "../inference-backend.ts";
+import type { ModelFile } from "../inference-backend.ts";
 
 /** How onnxruntime-web runs a graph. Its WebAssembly is loaded once: all sessions of a page share the first one's options. */
 export interface OrtWebOptions {
@@ -57,7 +57,7 @@ export class OrtWebSession extends GraphBackend<Tensor> {
   }
 
   /** @throws {OmpError} BACKEND_LOAD_FAILED; INVALID_STATE when the page's WebAssembly was loaded with other options */
-  protected override async open(model: ModelSource): Promise<OpenedGraph<Tensor>> {
+  protected override async open(model: ModelFile): Promise<OpenedGraph<Tensor>> {
     const ort = await loadOrt();
     this.#configure(ort);
     return {
@@ -106,7 +106,7 @@ function requireThreads(count: number, wasmPaths: OrtWebOptions["wasmPaths"]): v
   }
 }
 
-async function create(ort: Ort, model: ModelSource): Promise<Session> {
+async function create(ort: Ort, model: ModelFile): Promise<Session> {
   const options: Session.SessionOptions = {
     executionProviders: [PROVIDER],
     executionMode: "sequential",
