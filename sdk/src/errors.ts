@@ -16,6 +16,8 @@ export const ErrorCode = {
   BundleGoldenMismatch: "BUNDLE_GOLDEN_MISMATCH",
   /** A motor calibration is not usable, or is not the one of the servos that are there. */
   CalibrationInvalid: "CALIBRATION_INVALID",
+  /** A URDF or MJCF file cannot be read, or is not a model of the robot that is there. */
+  RobotModelInvalid: "ROBOT_MODEL_INVALID",
   /** The inference runtime or the model cannot be loaded. */
   BackendLoadFailed: "BACKEND_LOAD_FAILED",
   /** The execution provider asked for is not the one that would run. */

@@ -37,6 +37,10 @@ export { ObservationBuffer } from "./observation-buffer.ts";
 export type { ChunkRefusal } from "./action-guard.ts";
 export { ActionGuard } from "./action-guard.ts";
 export type { SchedulerCounters } from "./chunk-scheduler.ts";
+export type { KinematicJoint } from "./kinematics/forward-kinematics.ts";
+export { ForwardKinematics } from "./kinematics/forward-kinematics.ts";
+export type { RobotModel } from "./kinematics/robot-model.ts";
+export { parseRobotModel } from "./kinematics/parse-robot-model.ts";
 export { ChunkScheduler } from "./chunk-scheduler.ts";
 export type { Plan } from "./plan.ts";
 export type {
