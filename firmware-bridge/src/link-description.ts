@@ -2,7 +2,7 @@ import type { LinkDescription } from "../../sdk/src/actuator-link.ts";
 import type { Joint } from "../../sdk/src/types.ts";
 import type { Controller } from "./handshake.ts";
 import type { JointDescription } from "./protocol/controller-messages.ts";
-import { fromCounts } from "./protocol/units.ts";
+import { fromCounts, stateCountsPerUnit } from "./protocol/units.ts";
 import { maxWaypoints } from "./trajectory-sender.ts";
 
 /** Rounding of `t0` to a tick, and what the tick grid may lag behind the clock map. */
@@ -28,5 +28,8 @@ function jointOf(joint: JointDescription): Joint {
     maxPosition: fromCounts(joint.maxPosition),
     maxVelocity: fromCounts(joint.maxVelocity),
     maxAcceleration: fromCounts(joint.maxAcceleration),
+    // 0 says that the controller does not monitor it.
+    ...(joint.maxEffort > 0 && { maxEffort: joint.maxEffort / stateCountsPerUnit }),
+    ...(joint.followingError > 0 && { maxFollowingError: fromCounts(joint.followingError) }),
   };
 }

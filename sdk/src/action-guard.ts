@@ -1,10 +1,12 @@
 import { LimitKind } from "./faults.ts";
 import { type ClampCounts, JointLimiter } from "./guard/joint-limiter.ts";
+import { MeasuredLimits } from "./guard/measured-limits.ts";
+import type { Workspace } from "./guard/workspace.ts";
 import type { ActionChunk, Joint, Trajectory } from "./types.ts";
 
 /** Why a chunk is refused as a whole. */
 export interface ChunkRefusal {
-  readonly reason: "shape" | "not_finite" | "max_step" | "start";
+  readonly reason: "shape" | "not_finite" | "max_step" | "start" | "workspace";
   /** One sentence for a person. */
   readonly detail: string;
 }
@@ -15,18 +17,34 @@ export interface ChunkRefusal {
  * A trajectory is a path of straight segments, as the controller executes it: the velocity of a waypoint is that of the segment
  * that ends there, the acceleration the change between two segments over `dtMs`, the jerk the change between two accelerations. What leaves
  * `enforce` keeps position and velocity limits always, and acceleration and jerk limits too, with every stop that may follow, from
- * every start that allows it; {@link JointLimiter} says what yields where one does not.
+ * every start that allows it; {@link JointLimiter} says what yields where one does not. With a workspace, frames of the arm stay in it on
+ * the whole path and while the controller brakes from it; see {@link Workspace}.
  */
 export class ActionGuard {
   /** Clamped waypoints by limit, one element a joint. */
   readonly clamps: ClampCounts;
+  readonly measured: MeasuredLimits;
+  readonly #workspace: Workspace | undefined;
   readonly #joints: readonly Joint[];
   readonly #limiters: readonly JointLimiter[];
   readonly #maxFirstStepRatio: number;
 
-  /** @param maxFirstStepRatio how far a chunk may begin from the current command, in steps at full velocity */
-  constructor(joints: readonly Joint[], maxFirstStepRatio: number) {
+  #workspaceCuts = 0;
+  #clampedWaypoints = 0;
+
+  /**
+   * @param maxFirstStepRatio how far a chunk may begin from the current command, in steps at full velocity
+   * @param excessToleranceMs see {@link MeasuredLimits}
+   */
+  constructor(
+    joints: readonly Joint[],
+    maxFirstStepRatio: number,
+    excessToleranceMs: number = 0,
+    workspace?: Workspace,
+  ) {
     this.#joints = joints;
+    this.#workspace = workspace;
+    this.measured = new MeasuredLimits(joints, excessToleranceMs);
     this.#maxFirstStepRatio = maxFirstStepRatio;
     this.clamps = {
       [LimitKind.Position]: new Float64Array(joints.length),
@@ -35,6 +53,22 @@ export class ActionGuard {
       [LimitKind.Jerk]: new Float64Array(joints.length),
     };
     this.#limiters = joints.map((joint, j) => new JointLimiter(joint, j, this.clamps));
+  }
+
+  /** Trajectories that were cut, or refused, because they would have left the workspace. */
+  get workspaceCuts(): number {
+    return this.#workspaceCuts;
+  }
+
+  /** Waypoints that the last `enforce` changed by more than rounding, summed over joints. */
+  get clampedWaypoints(): number {
+    return this.#clampedWaypoints;
+  }
+
+  /** The arm was armed anew and may be somewhere else. */
+  reset(): void {
+    this.measured.reset();
+    this.#workspace?.reset();
   }
 
   /**
@@ -80,7 +114,8 @@ export class ActionGuard {
   }
 
   /**
-   * Clamps the trajectory in place; positions become multiples of the wire's unit. Nothing is allocated unless it refuses.
+   * Clamps the trajectory in place; positions become multiples of the wire's unit. Then cuts it where it would leave the workspace: the
+   * arm brakes behind the last waypoint inside, within the workspace. Nothing is allocated unless it refuses.
    *
    * @param position command one `dtMs` before the first waypoint
    * @param velocity velocity the arm then has, per second
@@ -107,6 +142,7 @@ export class ActionGuard {
         detail: `${count} x ${jointCount} waypoints in ${positions.length} numbers, ${dtMs} ms apart, for ${this.#joints.length} joints`,
       });
     }
+    this.#clampedWaypoints = 0;
     for (let j = 0; j < jointCount; j += 1) {
       const limiter = this.#limiters[j];
       const startAcceleration = acceleration === undefined ? 0 : at(acceleration, j);
@@ -116,11 +152,20 @@ export class ActionGuard {
       for (let row = 0; row < count; row += 1) {
         const i = row * jointCount + j;
         const following = row + 1 < count ? at(positions, i + jointCount) : Number.NaN;
-        limiter.advance(at(positions, i), following);
+        if (limiter.advance(at(positions, i), following)) this.#clampedWaypoints += 1;
         positions[i] = limiter.position;
       }
     }
-    return undefined;
+    return this.#keepInside(trajectory, position);
+  }
+
+  #keepInside(trajectory: Trajectory, start: Readonly<Float64Array>): ChunkRefusal | undefined {
+    const inside = this.#workspace?.countInside(trajectory, start) ?? trajectory.count;
+    if (inside === trajectory.count) return undefined;
+    this.#workspaceCuts += 1;
+    trajectory.count = inside;
+    if (inside > 0) return undefined;
+    return { reason: "workspace", detail: "the first segment would leave the workspace" };
   }
 
   #badStart(j: number, position: number, velocity: number): ChunkRefusal {

@@ -147,6 +147,11 @@ export class ChunkRunner {
     const refusal =
       guard.admit(chunk, firstRow, junctionPosition) ??
       guard.enforce(trajectory, junctionPosition, junctionVelocity, junctionAcceleration);
+    if (refusal?.reason === "workspace") {
+      counters.chunksOutside += 1;
+      scheduler.retryAt(nowMs);
+      return;
+    }
     if (refusal !== undefined) {
       onFault(FaultReason.ChunkRefused, refusal.detail);
       return;

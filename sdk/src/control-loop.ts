@@ -8,7 +8,7 @@ import { asOmpError, ErrorCode, OmpError } from "./errors.ts";
 import { type Fault, FaultReason } from "./faults.ts";
 import type { ChunkHandover } from "./handover/chunk-handover.ts";
 import { createHandover } from "./handover/handover-options.ts";
-import { Listeners } from "./internal/listeners.ts";
+import { LoopAnnouncements } from "./loop-announcements.ts";
 import { type ControlLoopParts, requireSensors } from "./loop-parts.ts";
 import { createLoopStages, type LoopStages } from "./loop-stages.ts";
 import {
@@ -41,7 +41,7 @@ export class ControlLoop {
   readonly #buffer: ObservationBuffer;
   readonly #handover: ChunkHandover;
   readonly #joint: JointState;
-  readonly #events = new Listeners<LoopEvents>();
+  readonly #announce: LoopAnnouncements;
   readonly #subscriptions: (() => void)[] = [];
   #stages: LoopStages | undefined;
   #state: LoopState = "idle";
@@ -63,6 +63,7 @@ export class ControlLoop {
     this.#parts = parts;
     this.#link = link;
     this.#clock = clock;
+    this.#announce = new LoopAnnouncements(parts.telemetry);
     this.options = resolveOptions(parts.options);
     this.counters = this.#counters;
     this.#buffer = new ObservationBuffer(policy.manifest, parts.alignment);
@@ -91,7 +92,7 @@ export class ControlLoop {
 
   /** Returns a function that unsubscribes. */
   on<Name extends keyof LoopEvents>(event: Name, listener: LoopEvents[Name]): () => void {
-    return this.#events.on(event, listener);
+    return this.#announce.on(event, listener);
   }
 
   /**
@@ -218,31 +219,38 @@ export class ControlLoop {
     } else if (isArmed && this.#state === "holding") {
       this.#tickHolding(nowMs);
     } else if (isArmed && this.#state === "running") {
-      const isFresh =
-        this.#buffer.check(nowMs).status === "fresh" &&
-        this.#requireStages().runner.tick(nowMs, this.#joint.command);
-      if (isFresh) return;
-      this.#counters.staleHolds += 1;
-      this.#stopFollowing("observation", "an observation is stale");
+      const { runner, guard } = this.#requireStages();
+      if (!guard.measured.check(this.#joint)) {
+        this.#counters.limitHolds += 1;
+        this.#announce.excess(guard.measured.detail);
+        this.#stopFollowing("observation", guard.measured.detail);
+      } else if (
+        this.#buffer.check(nowMs).status !== "fresh" ||
+        !runner.tick(nowMs, this.#joint.command)
+      ) {
+        this.#counters.staleHolds += 1;
+        this.#stopFollowing("observation", "an observation is stale");
+      }
     }
   }
 
   #tickHolding(nowMs: number): void {
     const cause = this.#holdCause;
     if (cause === "paused") return;
+    const { guard } = this.#requireStages();
     if (typeof cause === "object") {
-      if (cause.tick(nowMs, this.#link, this.#requireStages().guard, this.#joint)) {
-        this.#hold("paused", nowMs);
-      }
+      if (cause.tick(nowMs, this.#link, guard, this.#joint)) this.#hold("paused", nowMs);
       return;
     }
+    const isWithin = guard.measured.check(this.#joint);
     const heldMs = nowMs - this.#holdingSinceMs;
     if (cause === "uncertain" && heldMs < this.options.uncertainHoldMs) return;
     const { status, key, ageMs } = this.#buffer.check(nowMs);
-    if (status === "fresh") {
+    if (status === "fresh" && isWithin) {
       if (this.#link.state === "armed") this.#move("run");
     } else if (heldMs > this.options.staleFaultMs) {
-      this.#latch(FaultReason.ObservationStale, `${key} is ${status}, ${ageMs} ms old`);
+      if (!isWithin) this.#latch(FaultReason.LimitExceeded, guard.measured.detail);
+      else this.#latch(FaultReason.ObservationStale, `${key} is ${status}, ${ageMs} ms old`);
     }
   }
 
@@ -269,10 +277,7 @@ export class ControlLoop {
     this.#link.hold();
     this.#move("fault");
     this.#disarming = this.#link.disarm().catch(() => undefined);
-    this.#parts.telemetry?.event("loop.fault", { reason, detail });
-    this.#events.emit("faulted", (listener) => {
-      listener(fault);
-    });
+    this.#announce.faulted(fault);
   }
 
   /** What is being computed or moved by now is void. */
@@ -292,10 +297,7 @@ export class ControlLoop {
     }
     if (next === previous) return;
     this.#state = next;
-    this.#parts.telemetry?.event("loop.state", { state: next, previous });
-    this.#events.emit("stateChanged", (listener) => {
-      listener(next, previous);
-    });
+    this.#announce.stateChanged(next, previous);
   }
 
   async #connect(): Promise<void> {
@@ -326,23 +328,20 @@ export class ControlLoop {
       },
       onUncertain: (spread: number): void => {
         this.#counters.spreadHolds += 1;
-        this.#parts.telemetry?.event("loop.uncertain", { spread });
+        this.#announce.uncertain(spread);
         this.#stopFollowing("uncertain", "the policy is not sure");
       },
       onSent: (trajectory: Trajectory, chunk: ActionChunk): void => {
-        const { sequence, inferenceMs } = chunk;
-        this.#parts.telemetry?.event("loop.chunk", { sequence, inferenceMs, id: trajectory.id });
-        this.#events.emit("trajectorySent", (listener) => {
-          listener(trajectory, chunk);
-        });
+        this.#announce.sent(trajectory, chunk, this.#requireStages().guard.clampedWaypoints);
       },
     };
-    return createLoopStages(parts, description, this.options, this.#handover);
+    return createLoopStages(parts, description, this.options, this.#handover, this.#parts.guard);
   }
 
   async #arm(epoch: number): Promise<void> {
     await this.#link.arm(this.options.leaseMs);
     this.#armedAtMs = this.#clock.nowMs();
+    this.#stages?.guard.reset();
     if (epoch === this.#epoch) return;
     await this.#link.disarm();
     throw new OmpError(ErrorCode.InvalidState, { what: "the loop was stopped while it armed" });

@@ -9,8 +9,10 @@ export const FaultReason = {
   ObservationInvalid: "observation_invalid",
   /** The policy threw, or did not answer within `inferenceTimeoutMs`. */
   InferenceFailed: "inference_failed",
-  /** The guard refused a chunk: not finite, wrong shape, or too far from the current command. */
+  /** The guard refused a chunk: not finite, wrong shape, too far from the current command, or from a start outside the limits. */
   ChunkRefused: "chunk_refused",
+  /** A joint's effort or following error stayed past its limit for longer than `staleFaultMs`, although the arm held. */
+  LimitExceeded: "limit_exceeded",
   /** The link closed or stopped delivering joint state. */
   LinkLost: "link_lost",
   /** The controller refused a trajectory for another reason than lateness. */
@@ -37,5 +39,11 @@ export const LimitKind = {
   Velocity: "velocity",
   Acceleration: "acceleration",
   Jerk: "jerk",
+  /** Measured. */
+  Effort: "effort",
+  /** From the measured position to the command. */
+  FollowingError: "following_error",
+  /** The box that frames of the robot stay in. */
+  Workspace: "workspace",
 } as const;
 export type LimitKind = (typeof LimitKind)[keyof typeof LimitKind];

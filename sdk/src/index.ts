@@ -15,7 +15,7 @@ export type {
   TensorBuffers,
   TensorInfo,
 } from "./runtime/inference-backend.ts";
-export type { ControlLoopParts } from "./loop-parts.ts";
+export type { ControlLoopParts, GuardOptions } from "./loop-parts.ts";
 export { ControlLoop } from "./control-loop.ts";
 export type { LoopStages } from "./loop-stages.ts";
 export type { LoopCounters, LoopEvents, LoopState } from "./loop-state.ts";
@@ -41,6 +41,11 @@ export type {
 export { ObservationBuffer } from "./observation-buffer.ts";
 export type { ChunkRefusal } from "./action-guard.ts";
 export { ActionGuard } from "./action-guard.ts";
+export type { ClampCounts, MotionLimit } from "./guard/joint-limiter.ts";
+export type { MeasuredLimit } from "./guard/measured-limits.ts";
+export { MeasuredLimits } from "./guard/measured-limits.ts";
+export type { WorkspaceBox } from "./guard/workspace.ts";
+export { Workspace } from "./guard/workspace.ts";
 export type { SchedulerCounters } from "./chunk-scheduler.ts";
 export type { KinematicJoint } from "./kinematics/forward-kinematics.ts";
 export { ForwardKinematics } from "./kinematics/forward-kinematics.ts";

@@ -2,12 +2,21 @@ import type { ActuatorLink, LinkDescription } from "./actuator-link.ts";
 import type { Manifest } from "./bundle/manifest.ts";
 import type { Clock } from "./clock.ts";
 import { ErrorCode, OmpError } from "./errors.ts";
+import type { WorkspaceBox } from "./guard/workspace.ts";
 import type { HandoverOptions } from "./handover/handover-options.ts";
 import type { ObservationAlignment } from "./observation-buffer.ts";
 import type { ControlLoopOptions } from "./options.ts";
 import type { OmpPolicy } from "./policy.ts";
 import type { SensorSource } from "./sensor.ts";
 import type { TelemetrySink } from "./telemetry.ts";
+import type { JointLimits } from "./types.ts";
+
+/** Limits besides those that bundle and controller have. */
+export interface GuardOptions {
+  readonly workspace?: WorkspaceBox;
+  /** By joint: tighter ones, and ones that neither side has. The tighter one holds always. */
+  readonly limits?: Readonly<Record<string, Partial<JointLimits>>>;
+}
 
 /** What a `ControlLoop` is made of. */
 export interface ControlLoopParts {
@@ -24,6 +33,7 @@ export interface ControlLoopParts {
   readonly options?: Partial<ControlLoopOptions>;
   /** How a chunk joins the one before. */
   readonly handover?: HandoverOptions;
+  readonly guard?: GuardOptions;
   /** `clock` (default): the loop ticks by itself. `caller`: somebody calls `tick` at `tickHz`. */
   readonly ticking?: "clock" | "caller";
 }

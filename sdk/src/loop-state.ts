@@ -47,6 +47,10 @@ export interface LoopCounters {
   staleHolds: number;
   /** Times the loop held because the samples of a chunk disagreed too far. */
   spreadHolds: number;
+  /** Times the loop held because a joint's effort or following error stayed past its limit. */
+  limitHolds: number;
+  /** Chunks of which no waypoint stays in the workspace. */
+  chunksOutside: number;
   faults: number;
 }
 
@@ -63,6 +67,8 @@ export function createLoopCounters(): LoopCounters {
     starvations: 0,
     staleHolds: 0,
     spreadHolds: 0,
+    limitHolds: 0,
+    chunksOutside: 0,
     faults: 0,
   };
 }

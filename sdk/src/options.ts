@@ -20,6 +20,7 @@ export interface ControlLoopOptions {
   readonly maxFirstStepRatio: number;
   readonly maxSpread: number;
   readonly uncertainHoldMs: number;
+  readonly excessToleranceMs: number;
 }
 
 /** Unit, range, default and meaning of every option. */
@@ -43,7 +44,7 @@ export const controlLoopOptions: Readonly<Record<keyof ControlLoopOptions, Optio
     min: 1,
     max: 60_000,
     default: 500,
-    doc: "Holding for a fresh observation becomes a fault after this long.",
+    doc: "Holding for a fresh observation, or for effort and following error back within their limits, becomes a fault after this long.",
   },
   inferenceTimeoutMs: {
     unit: "ms",
@@ -87,6 +88,13 @@ export const controlLoopOptions: Readonly<Record<keyof ControlLoopOptions, Optio
     default: 250,
     doc: "How long the arm holds because of maxSpread before the policy is asked again.",
   },
+  excessToleranceMs: {
+    unit: "ms",
+    min: 0,
+    max: 1000,
+    default: 30,
+    doc: "The arm holds when a joint's effort or following error has been past its limit for this long.",
+  },
 };
 
 /** @throws {OmpError} INVALID_ARGUMENT naming the option */
@@ -118,5 +126,6 @@ export function resolveOptions(given: Partial<ControlLoopOptions> = {}): Control
     maxFirstStepRatio: resolve("maxFirstStepRatio"),
     maxSpread: resolve("maxSpread"),
     uncertainHoldMs: resolve("uncertainHoldMs"),
+    excessToleranceMs: resolve("excessToleranceMs"),
   };
 }

@@ -53,7 +53,11 @@ export class PoseMove {
   }
 
   /** @returns true when the move has ended */
-  tick(nowMs: number, link: ActuatorLink, guard: ActionGuard, { command }: JointState): boolean {
+  tick(nowMs: number, link: ActuatorLink, guard: ActionGuard, state: JointState): boolean {
+    if (!guard.measured.check(state)) {
+      link.hold();
+      return this.#end("a joint is past a measured limit", guard.measured.detail);
+    }
     if (link.state !== "armed") return false;
     const trajectory = this.#trajectory;
     if (this.#stage === "moving") {
@@ -66,20 +70,16 @@ export class PoseMove {
       fillMinimumJerk(
         trajectory,
         this.#joints,
-        command,
+        state.command,
         this.#target,
         this.#fraction,
         maxWaypoints,
       );
-      const refusal = guard.enforce(trajectory, command, this.#standstill);
-      if (refusal !== undefined) {
-        this.cancel(
-          new OmpError(ErrorCode.InvalidState, {
-            what: "the guard refused the move to a pose",
-            observed: refusal.detail,
-          }),
-        );
-        return true;
+      const planned = trajectory.count;
+      const refusal = guard.enforce(trajectory, state.command, this.#standstill);
+      if (refusal !== undefined || trajectory.count < planned) {
+        const detail = refusal?.detail ?? "the way to the pose would leave the workspace";
+        return this.#end("the guard refused the move to a pose", detail);
       }
       lastId = lastId === LAST_ID ? FIRST_ID : lastId + 1;
       trajectory.id = lastId;
@@ -98,17 +98,16 @@ export class PoseMove {
     if (verdict === "accepted" || (verdict === "late" && this.#attempts < MAX_ATTEMPTS)) {
       return false;
     }
-    this.cancel(
-      new OmpError(ErrorCode.LinkRefused, {
-        what: "the controller refused the move to a pose",
-        observed: verdict,
-      }),
-    );
-    return true;
+    return this.#end("the controller refused the move to a pose", verdict);
   }
 
   cancel(error: OmpError): void {
     this.#reject(error);
+  }
+
+  #end(what: string, observed: string): true {
+    this.cancel(new OmpError(ErrorCode.LinkRefused, { what, observed }));
+    return true;
   }
 }
 

@@ -4,6 +4,7 @@ import {
   ControlLoop,
   type ControlLoopOptions,
   type Fault,
+  type GuardOptions,
   type HandoverOptions,
   JointStateSensor,
   type LoopState,
@@ -55,6 +56,7 @@ export interface TinyLoopOptions {
   readonly sensors?: (clock: ManualClock, link: LoopbackLink) => readonly SensorSource[];
   readonly options?: Partial<ControlLoopOptions>;
   readonly handover?: HandoverOptions;
+  readonly guard?: GuardOptions;
   readonly sampling?: SamplingOptions;
 }
 
@@ -68,7 +70,7 @@ export class TinyLoop {
 
   private constructor(
     policy: OmpPolicy,
-    { sensors, options, handover, delayMs = 0 }: TinyLoopOptions,
+    { sensors, options, handover, guard, delayMs = 0 }: TinyLoopOptions,
   ) {
     this.link = new LoopbackLink(this.clock, { joints: tinyManifest.action.joints, delayMs });
     this.loop = new ControlLoop({
@@ -78,6 +80,7 @@ export class TinyLoop {
       sensors: sensors?.(this.clock, this.link) ?? [new JointStateSensor(this.link, 2)],
       options: options ?? {},
       handover: handover ?? {},
+      guard: guard ?? {},
     });
     this.loop.on("stateChanged", (state) => this.states.push(state));
     this.loop.on("faulted", (fault) => this.faults.push(fault));

@@ -17,7 +17,7 @@ export interface VirtualEpisode {
 export interface VirtualRobotOptions {
   readonly clock?: ManualClock;
   readonly worldDirectory?: string;
-  readonly loop?: Pick<ControlLoopParts, "options" | "handover">;
+  readonly loop?: Pick<ControlLoopParts, "options" | "handover" | "guard">;
   /** Resolves when time may go on; when no inference is running, by default. */
   readonly computed?: () => Promise<void>;
 }

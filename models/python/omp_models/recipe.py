@@ -16,6 +16,7 @@ from .worlds.tasks import require_task
 WORLDS = {"push": WORLD_FOLDER / "world.json"}
 VARIANTS = ("int8", "fp32", "fp16", "tau", "split")
 JOINT_KEYS = ("name", "kind", "min_position", "max_position", "max_velocity", "max_acceleration")
+OPTIONAL_JOINT_KEYS = ("max_jerk", "max_effort")
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Recipe:
     """A task such as `push` or `metaworld/door-open`; null for demonstrations from elsewhere, which are neither
     collected nor evaluated here."""
     joints: list[dict[str, Any]] = field(default_factory=list)
-    """Joints in action order with the keys JOINT_KEYS; empty: those of the world."""
+    """Joints in action order with the keys JOINT_KEYS, and any of OPTIONAL_JOINT_KEYS; empty: those of the world."""
     action_names: list[str] = field(default_factory=list)
     """Names of the action's elements in a simulator, whose actions are no joint positions; empty: numbered."""
     demonstrations: DemonstrationSpec = field(default_factory=DemonstrationSpec)
@@ -162,14 +163,15 @@ class Recipe:
         return self.world is not None and self.world not in WORLDS
 
     def robot_joints(self) -> list[dict[str, Any]]:
-        """Name, kind and limits of every joint, in action order."""
+        """Name, kind and limits of every joint, in action order; limits that are optional where they are given."""
         joints = self.joints
         if not joints and self.world is not None:
             joints = json.loads(WORLDS[self.world].read_text())["joints"]
         for joint in joints:
             missing = [key for key in JOINT_KEYS if key not in joint]
             require_config(not missing, f"joint {joint.get('name')} lacks {', '.join(missing)}")
-        return [{key: joint[key] for key in JOINT_KEYS} for joint in joints]
+        keys = (*JOINT_KEYS, *OPTIONAL_JOINT_KEYS)
+        return [{key: joint[key] for key in keys if key in joint} for joint in joints]
 
     def to_json(self) -> str:
         """One JSON object, which is YAML too; `from_text` reads it back."""

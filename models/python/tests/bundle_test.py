@@ -1,5 +1,6 @@
 """Bundles as a whole: written in one step, read back, and refused when a file is not what it was."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from omp_models.bundle import (
     ENCODER_FILE,
     MANIFEST_FILE,
     VARIANT_FILES,
+    action_section,
     manifest,
     read_manifest,
     write_bundle,
@@ -64,6 +66,15 @@ def test_the_manifest_tells_the_policy_and_the_recipe(unfinished: dict[str, Any]
     assert [one["shape"] for one in unfinished["observations"]] == [[2], [1]]
     assert [joint["unit"] for joint in unfinished["action"]["joints"]] == ["rad", "rad"]
     assert [joint["name"] for joint in unfinished["action"]["joints"]] == ["pan", "lift"]
+
+
+def test_optional_limits_are_told_where_the_recipe_has_them(recipe: Recipe) -> None:
+    plain = recipe.robot_joints()
+    limited = dataclasses.replace(recipe, joints=[{**plain[0], "max_jerk": 300.0, "max_effort": 2.5}, plain[1]])
+    first, second = action_section(limited)["joints"]
+    assert (first["max_jerk"], first["max_effort"]) == (300.0, 2.5)
+    assert second == action_section(recipe)["joints"][1]
+    assert "max_jerk" not in second
 
 
 def test_an_older_bundle_is_replaced_as_a_whole(contents: Path, unfinished: dict[str, Any], tmp_path: Path) -> None:

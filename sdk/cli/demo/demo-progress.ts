@@ -26,6 +26,10 @@ export interface DemoProgress {
   readonly link: Readonly<LinkCounters>;
   /** Waypoints the guard clamped to a limit, all kinds and joints together. */
   clamps: number;
+  /** Trajectories that the guard cut at the workspace. */
+  workspaceCuts: number;
+  /** Times the arm held because of a measured effort or following error. */
+  limitHolds: number;
   /** One line a fault, oldest first. */
   readonly faults: string[];
   /** Reads the session's newest figures. */
@@ -56,6 +60,8 @@ export function createProgress(session: DemoSession, episodes: number): DemoProg
     tickLatenessP99Ms: Number.NaN,
     link: link.counters,
     clamps: 0,
+    workspaceCuts: 0,
+    limitHolds: 0,
     faults: [],
     refresh() {
       link.readJointState(jointState);
@@ -67,6 +73,8 @@ export function createProgress(session: DemoSession, episodes: number): DemoProg
       progress.inferenceP99Ms = policy.inferenceMs.quantileMs(0.99);
       progress.tickLatenessP50Ms = loop.tickLatenessMs.quantileMs(0.5);
       progress.tickLatenessP99Ms = loop.tickLatenessMs.quantileMs(0.99);
+      progress.workspaceCuts = loop.stages?.guard.workspaceCuts ?? 0;
+      progress.limitHolds = loop.counters.limitHolds;
       progress.clamps = 0;
       for (const counts of Object.values(loop.stages?.guard.clamps ?? {})) {
         for (const count of counts) progress.clamps += count;
@@ -97,7 +105,8 @@ export function summaryLines(progress: DemoProgress): string[] {
     `inference      p50 ${ms(progress.inferenceP50Ms)}, p99 ${ms(progress.inferenceP99Ms)}, ${progress.inferences} chunks`,
     `tick lateness  p50 ${ms(progress.tickLatenessP50Ms)}, p99 ${ms(progress.tickLatenessP99Ms)}`,
     `frames         ${link.framesSent} sent, ${link.framesAcked} acked, ${link.framesRejected} rejected`,
-    `trajectories   ${link.trajectoriesAccepted} accepted, ${link.trajectoriesRejected} rejected, ${progress.clamps} waypoints clamped`,
+    `trajectories   ${link.trajectoriesAccepted} accepted, ${link.trajectoriesRejected} rejected`,
+    `guard          ${progress.clamps} waypoints clamped, ${progress.workspaceCuts} trajectories cut at the workspace, ${progress.limitHolds} holds`,
     `faults         ${faults.length === 0 ? "none" : faults.join("; ")}`,
   ];
 }

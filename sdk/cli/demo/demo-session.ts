@@ -14,6 +14,7 @@ import type { OmpPolicy } from "../../src/policy.ts";
 import { loadPolicy } from "../../src/runtime/node/load-policy.ts";
 import { MonotonicClock } from "../../src/runtime/node/monotonic-clock.ts";
 import { EmbeddedBroker } from "../embedded-broker.ts";
+import { demoLimits } from "./demo-limits.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { openArm } from "./open-arm.ts";
 
@@ -77,7 +78,16 @@ export async function openDemo(packageRoot: string, options: DemoOptions): Promi
     });
     closers.push(async () => telemetry.close());
     const sensors = [new JointStateSensor(link, description.joints.length), arm.camera];
-    const running = new ControlLoop({ policy, link, description, sensors, clock, telemetry });
+    const guard = await demoLimits(join(worldDirectory, world.scene));
+    const running = new ControlLoop({
+      policy,
+      link,
+      description,
+      sensors,
+      clock,
+      telemetry,
+      guard,
+    });
     loop = running;
     closers.push(async () => running.stop());
     await running.start({ paused: true });

@@ -252,14 +252,9 @@ function parseAction(fields: JsonFields): ActionSpec {
 }
 
 function parseJoint(fields: JsonFields): Joint {
-  fields.allow(
-    "name",
-    "kind",
-    "unit",
-    "min_position",
-    "max_position",
-    "max_velocity",
-    "max_acceleration",
+  fields.allowWithOptional(
+    ["name", "kind", "unit", "min_position", "max_position", "max_velocity", "max_acceleration"],
+    ["max_jerk", "max_effort"],
   );
   const kind = fields.literal("kind", "revolute", "prismatic");
   fields.literal("unit", kind === "revolute" ? "rad" : "m");
@@ -275,6 +270,8 @@ function parseJoint(fields: JsonFields): Joint {
     maxPosition,
     maxVelocity: fields.number("max_velocity", 1e-6),
     maxAcceleration: fields.number("max_acceleration", 1e-6),
+    ...(fields.has("max_jerk") && { maxJerk: fields.number("max_jerk", 1e-6) }),
+    ...(fields.has("max_effort") && { maxEffort: fields.number("max_effort", 1e-6) }),
   };
 }
 

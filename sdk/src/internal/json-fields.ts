@@ -30,8 +30,14 @@ export class JsonFields {
     this.#value = value;
   }
 
-  /** Refuses keys that are not in `known`. */
+  /** Refuses keys that are not in `known`, and an object that lacks one of them. */
   allow(...known: readonly string[]): this {
+    return this.allowWithOptional(known, []);
+  }
+
+  /** Like `allow`, with keys that may be left out. */
+  allowWithOptional(required: readonly string[], optional: readonly string[]): this {
+    const known = [...required, ...optional];
     for (const key of Object.keys(this.#value)) {
       if (known.includes(key)) continue;
       throw new OmpError(this.#code, {
@@ -39,8 +45,12 @@ export class JsonFields {
         expected: known.join(", "),
       });
     }
-    for (const key of known) this.#get(key);
+    for (const key of required) this.#get(key);
     return this;
+  }
+
+  has(key: string): boolean {
+    return Object.hasOwn(this.#value, key);
   }
 
   keys(): readonly string[] {

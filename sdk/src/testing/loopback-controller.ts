@@ -19,6 +19,8 @@ const TOLERANCE = 1e-9;
 
 /** The rules of PROTOCOL.md §5 and §6 in floating point, at 1000 ticks a second, with joints that follow at once. */
 export class LoopbackController {
+  /** What the joints report as measured effort, 0 at first: write here what a test needs. */
+  readonly effort: Float64Array;
   readonly #joints: readonly Joint[];
   readonly #minLeadMs: number;
   readonly #maxWaypoints: number;
@@ -40,6 +42,7 @@ export class LoopbackController {
     minLeadMs: number,
     maxWaypoints: number,
   ) {
+    this.effort = new Float64Array(joints.length);
     this.#joints = joints;
     this.#minLeadMs = minLeadMs;
     this.#maxWaypoints = maxWaypoints;
@@ -132,7 +135,7 @@ export class LoopbackController {
     out.position.set(this.#command);
     out.command.set(this.#command);
     out.velocity.set(this.#velocity);
-    out.effort.fill(0);
+    out.effort.set(this.effort);
   }
 
   #junction(beforeFirst: number): Waypoint {
