@@ -32,19 +32,19 @@ const joined = (name: string, handover: HandoverOptions): HandoverCase => ({
 });
 const drawn = (name: string, sampling: SamplingOptions): HandoverCase => ({
   name,
-  handover: {},
+  handover: { strategy: "replace" },
   sampling,
 });
 
 export const cases: readonly HandoverCase[] = [
-  joined("replace", {}),
+  joined("replace", { strategy: "replace" }),
   joined("fade 100 ms", { strategy: "fade", fadeMs: 100 }),
   joined("fade 200 ms", { strategy: "fade", fadeMs: 200 }),
   joined("fade 400 ms", { strategy: "fade", fadeMs: 400 }),
   joined("ensemble, equal", { strategy: "ensemble", fadeMs: 200 }),
   joined("ensemble, oldest heaviest", { strategy: "ensemble", fadeMs: 200, ensembleRate: 3 }),
   joined("ensemble, newest heaviest", { strategy: "ensemble", fadeMs: 200, ensembleRate: -5 }),
-  joined("replace, cubic of 5", { pointsPerStep: 5 }),
+  joined("replace, cubic of 5", { strategy: "replace", pointsPerStep: 5 }),
   joined("fade 200 ms, cubic of 2", { strategy: "fade", fadeMs: 200, pointsPerStep: 2 }),
   joined("fade 200 ms, cubic of 5", { strategy: "fade", fadeMs: 200, pointsPerStep: 5 }),
   joined("ensemble, cubic of 5", { strategy: "ensemble", fadeMs: 200, pointsPerStep: 5 }),

@@ -12,7 +12,7 @@ import { cases, delaysMs, type HandoverCase, type HandoverTask, tasks } from "./
 import type { Bench, BenchReport } from "./measurement.ts";
 
 const bundle = repositoryPath("models/bundles/so101-push");
-const SEEDS = 24;
+const SEEDS = 20;
 const DWELL_MS = 500;
 
 /** Every way from chunk to chunk, in closed loop through the real firmware core, with inferences that take a chosen time. */

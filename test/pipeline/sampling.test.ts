@@ -7,6 +7,7 @@ import {
   type Observation,
   OmpPolicy,
   type SamplingOptions,
+  sleepUntil,
   type TensorBuffers,
 } from "omp-edge";
 import { FakeBackend } from "omp-edge/testing";
@@ -15,6 +16,8 @@ import { advance, evaluateRows, TinyLoop, tinyGraph, tinyManifest } from "./tiny
 
 const { dtMs, horizon } = tinyManifest.policy;
 const size = horizon * 2;
+
+const times = ["t", "r"].map((name) => ({ name, shape: [1], dtype: "float32" as const }));
 
 interface Seen {
   readonly z: readonly number[];
@@ -28,7 +31,6 @@ async function createPolicy(
   hasTimes = true,
 ): Promise<{ policy: OmpPolicy; seen: Seen[] }> {
   const seen: Seen[] = [];
-  const times = ["t", "r"].map((name) => ({ name, shape: [1], dtype: "float32" as const }));
   const backend = new FakeBackend({
     inputs: hasTimes ? [...tinyGraph.inputs, ...times] : tinyGraph.inputs,
     outputs: tinyGraph.outputs,
@@ -118,6 +120,40 @@ test("a chunk of before an interruption is not started from", async () => {
   await running;
   await policy.act(observationAt(1));
   assert.equal(seen[1]?.t, 1);
+});
+
+test("a loop starts every motion cold: the first, that after a pause, that after the arm ran out of waypoints", async () => {
+  const seen: (number | undefined)[] = [];
+  const stalled: { until?: Promise<void> } = {};
+  const moved = evaluateRows(advance);
+  const tiny = await TinyLoop.create({
+    sampling: { warmStartTau: 0.5 },
+    extraInputs: times,
+    options: { inferenceTimeoutMs: 10_000 },
+    evaluate: async (inputs, outputs) => {
+      seen.push(inputs.get("t")?.[0]);
+      await stalled.until;
+      await moved(inputs, outputs);
+    },
+  });
+  await tiny.loop.start();
+  await tiny.run(1000);
+  const [first, ...others] = seen.splice(0);
+  assert.equal(first, 1);
+  assert.ok(others.length > 2 && others.every((t) => t === 0.5));
+
+  tiny.loop.pause();
+  await tiny.run(300);
+  tiny.loop.restartEpisode();
+  await tiny.run(500);
+  assert.deepEqual(seen.splice(0, 2), [1, 0.5]);
+  seen.splice(0);
+
+  stalled.until = sleepUntil(tiny.clock, tiny.clock.nowMs() + 2000);
+  await tiny.run(3000);
+  assert.equal(tiny.loop.counters.starvations, 1);
+  assert.deepEqual(seen.slice(0, 3), [0.5, 1, 0.5], "what starved is not started from");
+  assert.deepEqual(tiny.faults, []);
 });
 
 test("a graph without times refuses a warm start", async () => {

@@ -52,6 +52,8 @@ export interface TinyLoopOptions {
   /** Of the policy; that of the tiny bundle when left out. */
   readonly manifest?: Manifest;
   readonly evaluate?: FakeGraph["evaluate"];
+  /** Graph inputs besides the tiny bundle's. */
+  readonly extraInputs?: FakeGraph["inputs"];
   readonly delayMs?: number;
   readonly sensors?: (clock: ManualClock, link: LoopbackLink) => readonly SensorSource[];
   readonly options?: Partial<ControlLoopOptions>;
@@ -88,7 +90,8 @@ export class TinyLoop {
 
   static async create(options: TinyLoopOptions = {}): Promise<TinyLoop> {
     const backend = new FakeBackend({
-      ...tinyGraph,
+      inputs: [...tinyGraph.inputs, ...(options.extraInputs ?? [])],
+      outputs: tinyGraph.outputs,
       evaluate: options.evaluate ?? evaluateRows(advance),
     });
     const info = await backend.load({ bytes: new Uint8Array() });

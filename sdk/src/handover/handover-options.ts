@@ -16,7 +16,7 @@ export interface HandoverNumbers {
 
 /** How chunks join; see {@link handoverOptions} for units, ranges and defaults of the numbers. */
 export interface HandoverOptions extends Partial<HandoverNumbers> {
-  /** Default `replace`. */
+  /** Default `fade`. */
   readonly strategy?: HandoverStrategy;
   /** Names of joints that jump to the new chunk: a gripper that is either open or closed. Default none. */
   readonly snapJoints?: readonly string[];
@@ -52,7 +52,7 @@ export function createHandover(
   { policy, action }: Pick<Manifest, "policy" | "action">,
   options: HandoverOptions = {},
 ): ChunkHandover {
-  const { strategy = "replace", snapJoints = [] } = options;
+  const { strategy = "fade", snapJoints = [] } = options;
   const known = ["strategy", "snapJoints", ...Object.keys(handoverOptions)];
   for (const name of Object.keys(options)) {
     if (!known.includes(name))

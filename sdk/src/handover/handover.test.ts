@@ -16,7 +16,7 @@ const horizon = 16;
 const jointCount = 2;
 const policy = { horizon, actionStartIndex: 1, leadSteps: 1, nActionSteps: 4, dtMs };
 const every: Readonly<Record<string, HandoverOptions>> = {
-  replace: {},
+  replace: { strategy: "replace" },
   fade: { strategy: "fade" },
   ensemble: { strategy: "ensemble", ensembleRate: -2 },
   "fade, resampled": { strategy: "fade", pointsPerStep: 5 },
@@ -236,7 +236,7 @@ test("a resampled plan goes through the waypoints, leaves with the running veloc
 });
 
 test("a straight line stays one, resampled", () => {
-  const handover = create({ pointsPerStep: 5 });
+  const handover = create({ strategy: "replace", pointsPerStep: 5 });
   const plan = join(
     handover,
     chunkOf(0, (step) => 3 * step),
