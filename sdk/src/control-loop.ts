@@ -22,9 +22,10 @@ import {
 } from "./loop-state.ts";
 import { ObservationBuffer } from "./observation-buffer.ts";
 import { type ControlLoopOptions, resolveOptions } from "./options.ts";
+import { ClockPacer, type Pacer } from "./pacer.ts";
 import { PoseMove, requirePose } from "./pose-move.ts";
 import { pollSensors } from "./sensor.ts";
-import { LatencyHistogram } from "./telemetry.ts";
+import type { LatencyHistogram } from "./telemetry.ts";
 import { type ActionChunk, createJointState, type JointState, type Trajectory } from "./types.ts";
 
 type HoldCause = "paused" | "observation" | "uncertain" | PoseMove;
@@ -32,12 +33,12 @@ type HoldCause = "paused" | "observation" | "uncertain" | PoseMove;
 /** Runs one policy on one arm: observe, infer, guard, schedule, send; hold when in doubt, latch faults. */
 export class ControlLoop {
   readonly counters: Readonly<LoopCounters>;
-  readonly tickLatenessMs: LatencyHistogram = new LatencyHistogram();
   readonly options: ControlLoopOptions;
   readonly #counters: LoopCounters = createLoopCounters();
   readonly #parts: ControlLoopParts;
   readonly #link: ActuatorLink;
   readonly #clock: Clock;
+  readonly #pacer: Pacer;
   readonly #buffer: ObservationBuffer;
   readonly #handover: ChunkHandover;
   readonly #joint: JointState;
@@ -48,9 +49,9 @@ export class ControlLoop {
   #fault: Fault | undefined;
   #holdCause: HoldCause = "paused";
   #holdingSinceMs = 0;
+  /** In an array, because V8 boxes a number that crosses a call it does not inline. */
+  readonly #tickAtMs: Float64Array = new Float64Array(1);
   #armedAtMs = 0;
-  #nextTickMs = 0;
-  #cancelTick: () => void = () => undefined;
   /** Changes with every start, stop and fault, so that an arming that was overtaken ends. */
   #epoch = 0;
   /** True while the controller is told, so that its fault is not taken for one of its own. */
@@ -64,6 +65,7 @@ export class ControlLoop {
     this.#link = link;
     this.#clock = clock;
     this.#announce = new LoopAnnouncements(parts.telemetry);
+    this.#pacer = parts.pacer ?? new ClockPacer(clock);
     this.options = resolveOptions(parts.options);
     this.counters = this.#counters;
     this.#buffer = new ObservationBuffer(policy.manifest, parts.alignment);
@@ -85,6 +87,11 @@ export class ControlLoop {
     return this.#fault;
   }
 
+  /** How late each tick began; empty when the caller ticks. */
+  get tickLatenessMs(): LatencyHistogram {
+    return this.#pacer.latenessMs;
+  }
+
   /** The stages, for their counters and histograms; they exist once a controller has been connected. */
   get stages(): LoopStages | undefined {
     return this.#stages;
@@ -98,8 +105,7 @@ export class ControlLoop {
   /**
    * Connects the link if it is closed, arms it, starts the sensors and, unless `paused`, the policy.
    *
-   * @throws {OmpError} INVALID_STATE, LINK_MISMATCH when the bundle's joints are not the controller's, and what `connect`
-   *   and `arm` throw
+   * @throws {OmpError} INVALID_STATE, LINK_MISMATCH when joints of bundle and controller differ, and what `connect` and `arm` throw
    */
   async start({ paused = false }: { readonly paused?: boolean } = {}): Promise<void> {
     requireLoopState("start", this.#state, "idle");
@@ -115,14 +121,14 @@ export class ControlLoop {
       throw error;
     }
     this.#hold(paused ? "paused" : "observation", this.#clock.nowMs());
-    this.#nextTickMs = this.#clock.nowMs();
-    if (this.#parts.ticking !== "caller") this.#scheduleTick();
+    if (this.#parts.ticking === "caller") return;
+    this.#pacer.start(1000 / this.options.tickHz, this.#onTick);
   }
 
   /** Holds, disarms and stops the sensors; an inference still running is ignored. Safe in every state. */
   async stop(): Promise<void> {
     if (this.#state === "idle") return;
-    this.#cancelTick();
+    this.#pacer.stop();
     this.#abandon("the loop was stopped");
     this.#move("stop");
     this.#link.hold();
@@ -139,12 +145,11 @@ export class ControlLoop {
     this.#isEmergency = true;
     this.#link.emergencyStop();
     this.#isEmergency = false;
-    this.#latch(FaultReason.EmergencyStop, "emergencyStop() was called");
+    this.latch(FaultReason.EmergencyStop, "emergencyStop() was called");
   }
 
   /**
-   * Leaves `faulted`: reconnects a closed link, clears the controller's fault, arms, and runs the policy again on fresh
-   * observations only.
+   * Leaves `faulted`: reconnects a closed link, clears the controller's fault, arms, and runs the policy on fresh observations only.
    *
    * @throws {OmpError} INVALID_STATE, and what `connect`, `clearFault` and `arm` throw; the loop is then faulted again
    */
@@ -159,7 +164,7 @@ export class ControlLoop {
       if (this.#link.state === "faulted") await this.#link.clearFault();
       await this.#arm(epoch);
     } catch (error) {
-      this.#latch(FaultReason.LinkLost, asOmpError(error, ErrorCode.Internal, "rearm").message);
+      this.latch(FaultReason.LinkLost, asOmpError(error, ErrorCode.Internal, "rearm").message);
       throw error;
     }
     this.#buffer.reset();
@@ -207,6 +212,12 @@ export class ControlLoop {
 
   /** One supervision step; call it only with `ticking: "caller"`. */
   tick(nowMs: number): void {
+    this.#tickAtMs[0] = nowMs;
+    this.#supervise();
+  }
+
+  #supervise(): void {
+    const nowMs = this.#tickAtMs[0] ?? 0;
     this.#counters.ticks += 1;
     pollSensors(this.#parts.sensors);
     if (!this.#isLive) return;
@@ -215,9 +226,9 @@ export class ControlLoop {
     const isArmed = this.#joint.measuredAtMs >= this.#armedAtMs; // else its command is an older one
     const heardAtMs = isArmed ? this.#joint.measuredAtMs : this.#armedAtMs;
     if (nowMs - heardAtMs > this.options.jointStateTimeoutMs) {
-      this.#latch(FaultReason.LinkLost, `no joint state for ${nowMs - heardAtMs} ms`);
+      this.latch(FaultReason.LinkLost, `no joint state for ${nowMs - heardAtMs} ms`);
     } else if (isArmed && this.#state === "holding") {
-      this.#tickHolding(nowMs);
+      this.#tickHolding();
     } else if (isArmed && this.#state === "running") {
       const { runner, guard } = this.#requireStages();
       if (!guard.measured.check(this.#joint)) {
@@ -234,9 +245,10 @@ export class ControlLoop {
     }
   }
 
-  #tickHolding(nowMs: number): void {
+  #tickHolding(): void {
     const cause = this.#holdCause;
     if (cause === "paused") return;
+    const nowMs = this.#tickAtMs[0] ?? 0;
     const { guard } = this.#requireStages();
     if (typeof cause === "object") {
       if (cause.tick(nowMs, this.#link, guard, this.#joint)) this.#hold("paused", nowMs);
@@ -249,8 +261,8 @@ export class ControlLoop {
     if (status === "fresh" && isWithin) {
       if (this.#link.state === "armed") this.#move("run");
     } else if (heldMs > this.options.staleFaultMs) {
-      if (!isWithin) this.#latch(FaultReason.LimitExceeded, guard.measured.detail);
-      else this.#latch(FaultReason.ObservationStale, `${key} is ${status}, ${ageMs} ms old`);
+      if (!isWithin) this.latch(FaultReason.LimitExceeded, guard.measured.detail);
+      else this.latch(FaultReason.ObservationStale, `${key} is ${status}, ${ageMs} ms old`);
     }
   }
 
@@ -268,7 +280,8 @@ export class ControlLoop {
     this.#move(this.#state === "arming" ? "armed" : "hold");
   }
 
-  #latch(reason: FaultReason, detail: string): void {
+  /** Latches a fault, also one that was found outside of the loop. No effect while idle or faulted. */
+  latch(reason: FaultReason, detail: string): void {
     if (nextLoopState(this.#state, "fault") === undefined || this.#state === "faulted") return;
     this.#counters.faults += 1;
     const fault = { reason, detail, atMs: this.#clock.nowMs() };
@@ -324,7 +337,7 @@ export class ControlLoop {
       inferenceTimeoutMs: this.options.inferenceTimeoutMs,
       maxSpread: this.options.maxSpread,
       onFault: (reason: FaultReason, detail: string): void => {
-        this.#latch(reason, detail);
+        this.latch(reason, detail);
       },
       onUncertain: (spread: number): void => {
         this.#counters.spreadHolds += 1;
@@ -357,9 +370,9 @@ export class ControlLoop {
       }),
       this.#link.on("stateChanged", (state, detail) => {
         if (this.#isEmergency || !this.#isLive) return;
-        if (state === "closed") this.#latch(FaultReason.LinkLost, `the link closed: ${detail}`);
-        if (state === "faulted") this.#latch(FaultReason.ControllerFault, detail);
-        if (state === "idle") this.#latch(FaultReason.ControllerFault, "disarmed by itself");
+        if (state === "closed") this.latch(FaultReason.LinkLost, `the link closed: ${detail}`);
+        if (state === "faulted") this.latch(FaultReason.ControllerFault, detail);
+        if (state === "idle") this.latch(FaultReason.ControllerFault, "disarmed by itself");
       }),
     );
   }
@@ -369,26 +382,15 @@ export class ControlLoop {
       this.#buffer.push(key, values, capturedAtMs);
     } catch (error) {
       const { message } = asOmpError(error, ErrorCode.InvalidObservation, `sample of ${key}`);
-      if (this.#state !== "arming") this.#latch(FaultReason.ObservationInvalid, message);
+      if (this.#state !== "arming") this.latch(FaultReason.ObservationInvalid, message);
     }
   };
 
-  readonly #onTick = (): void => {
-    const periodMs = 1000 / this.options.tickHz;
-    const nowMs = this.#clock.nowMs();
-    const lateMs = nowMs - this.#nextTickMs;
-    this.tickLatenessMs.record(lateMs);
-    const skipped = Math.max(0, Math.floor(lateMs / periodMs));
+  readonly #onTick = (skipped: number): void => {
     this.#counters.ticksSkipped += skipped;
-    this.#nextTickMs += (skipped + 1) * periodMs;
-    this.tick(nowMs);
-    this.#scheduleTick();
+    this.#tickAtMs[0] = this.#clock.nowMs();
+    this.#supervise();
   };
-
-  #scheduleTick(): void {
-    if (this.#state !== "idle")
-      this.#cancelTick = this.#clock.callAt(this.#nextTickMs, this.#onTick);
-  }
 
   #requireStages(): LoopStages {
     if (this.#stages !== undefined) return this.#stages;

@@ -19,6 +19,8 @@ export const FaultReason = {
   TrajectoryRefused: "trajectory_refused",
   /** The controller latched a fault of its own; `detail` names it. */
   ControllerFault: "controller_fault",
+  /** The thread that runs the loop ended, or the one that supervises it has not run for too long; `detail` says which. */
+  ThreadLost: "thread_lost",
   /** The operator asked for it: `emergencyStop()`. */
   EmergencyStop: "emergency_stop",
 } as const;

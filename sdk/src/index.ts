@@ -94,6 +94,8 @@ export type {
 export { createJointState, createTrajectory } from "./types.ts";
 export type { Clock } from "./clock.ts";
 export { sleepUntil } from "./clock.ts";
+export type { Pacer } from "./pacer.ts";
+export { ClockPacer, TickInstants } from "./pacer.ts";
 export type { ErrorReport } from "./errors.ts";
 export { asOmpError, ErrorCode, isOmpError, OmpError } from "./errors.ts";
 export type { Fault } from "./faults.ts";

@@ -6,6 +6,7 @@ import type { WorkspaceBox } from "./guard/workspace.ts";
 import type { HandoverOptions } from "./handover/handover-options.ts";
 import type { ObservationAlignment } from "./observation-buffer.ts";
 import type { ControlLoopOptions } from "./options.ts";
+import type { Pacer } from "./pacer.ts";
 import type { OmpPolicy } from "./policy.ts";
 import type { SensorSource } from "./sensor.ts";
 import type { TelemetrySink } from "./telemetry.ts";
@@ -34,7 +35,9 @@ export interface ControlLoopParts {
   /** How a chunk joins the one before. */
   readonly handover?: HandoverOptions;
   readonly guard?: GuardOptions;
-  /** `clock` (default): the loop ticks by itself. `caller`: somebody calls `tick` at `tickHz`. */
+  /** Ticks the loop; by the timers of `clock` when left out. */
+  readonly pacer?: Pacer;
+  /** `clock` (default): the loop ticks by its pacer. `caller`: somebody calls `tick` at `tickHz`. */
   readonly ticking?: "clock" | "caller";
 }
 

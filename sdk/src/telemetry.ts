@@ -8,17 +8,20 @@ export interface TelemetrySink {
  */
 export class LatencyHistogram {
   static readonly #bucketsPerOctave = 8;
-  readonly #counts: Float64Array = new Float64Array(26 * LatencyHistogram.#bucketsPerOctave + 1);
-  #count = 0;
-  #maxMs = 0;
+  static readonly #bucketCount = 26 * LatencyHistogram.#bucketsPerOctave + 1;
+  /** Numbers of `memory`. */
+  static readonly memoryLength: number = 2 + LatencyHistogram.#bucketCount;
+  /** All there is to a histogram, to copy it from one to another: count, largest value, buckets. */
+  readonly memory: Float64Array = new Float64Array(LatencyHistogram.memoryLength);
+  readonly #counts: Float64Array = this.memory.subarray(2);
 
   get count(): number {
-    return this.#count;
+    return this.memory[0] ?? 0;
   }
 
   /** The largest recorded value, ms, exact. */
   get maxMs(): number {
-    return this.#maxMs;
+    return this.memory[1] ?? 0;
   }
 
   /** @param ms at least 0; smaller values and NaN count as 0 */
@@ -27,8 +30,8 @@ export class LatencyHistogram {
     const bucket = us > 1 ? Math.ceil(Math.log2(us) * LatencyHistogram.#bucketsPerOctave) : 0;
     const index = Math.min(bucket, this.#counts.length - 1);
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
-    this.#count += 1;
-    if (ms > this.#maxMs) this.#maxMs = ms;
+    this.memory[0] = this.count + 1;
+    if (ms > this.maxMs) this.memory[1] = ms;
   }
 
   /**
@@ -37,21 +40,19 @@ export class LatencyHistogram {
    * @param quantile 0 to 1
    */
   quantileMs(quantile: number): number {
-    if (this.#count === 0) return Number.NaN;
-    const rank = Math.max(1, Math.ceil(quantile * this.#count));
+    if (this.count === 0) return Number.NaN;
+    const rank = Math.max(1, Math.ceil(quantile * this.count));
     let seen = 0;
     for (let bucket = 0; bucket < this.#counts.length; bucket += 1) {
       seen += this.#counts[bucket] ?? 0;
       if (seen >= rank) {
-        return Math.min(2 ** (bucket / LatencyHistogram.#bucketsPerOctave) / 1000, this.#maxMs);
+        return Math.min(2 ** (bucket / LatencyHistogram.#bucketsPerOctave) / 1000, this.maxMs);
       }
     }
-    return this.#maxMs;
+    return this.maxMs;
   }
 
   reset(): void {
-    this.#counts.fill(0);
-    this.#count = 0;
-    this.#maxMs = 0;
+    this.memory.fill(0);
   }
 }

@@ -12,6 +12,7 @@ import { points } from "./points.ts";
 import { sensorToWire } from "./sensor-to-wire.ts";
 import { serialWorkers } from "./serial-workers.ts";
 import { spread } from "./spread.ts";
+import { ticks } from "./ticks.ts";
 import { workerHop } from "./worker-hop.ts";
 
 const benches: Readonly<Record<string, Bench>> = {
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, Bench>> = {
   handover,
   spread,
   "worker-hop": workerHop,
+  ticks,
   link,
   "serial-workers": serialWorkers,
 };

@@ -26,6 +26,7 @@ test("hello-policy prints a chunk of six joints", async () => {
 
 for (const [name, what] of [
   ["serial-arm", "a loopback controller"],
+  ["real-time-arm", "a loopback controller from a thread of its own"],
   ["so101", "six simulated servos"],
   ["mqtt-arm", "the firmware core behind a broker"],
 ] as const) {

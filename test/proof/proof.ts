@@ -4,9 +4,10 @@ import { parseArgs } from "node:util";
 import { bridge } from "./bridge.ts";
 import type { Proof } from "./measurement.ts";
 import { models } from "./models.ts";
+import { realtime } from "./realtime.ts";
 import { walk } from "./walk.ts";
 
-const proofs: Readonly<Record<string, Proof>> = { walk, bridge, models };
+const proofs: Readonly<Record<string, Proof>> = { walk, bridge, models, realtime };
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" } },

@@ -114,15 +114,28 @@ export class PtyRobot {
   }
 }
 
-/** Blocks this thread for up to 60 ms at random, on average every 150 ms, until the returned function is called. */
-export function blockAtRandom(random: () => number): () => number {
+/**
+ * Blocks this thread for up to `maxMs`, 60 if left out, at random, on average every 150 ms, until the returned function is called.
+ * With `makeGarbage` it allocates meanwhile, for the garbage collector to block it too.
+ */
+export function blockAtRandom(
+  random: () => number,
+  {
+    maxMs = 60,
+    makeGarbage = false,
+  }: { readonly maxMs?: number; readonly makeGarbage?: boolean } = {},
+): () => number {
   let blocks = 0;
   let timer: NodeJS.Timeout;
+  let garbage: unknown[] = [];
   const schedule = (): void => {
     timer = setTimeout(
       () => {
-        const endMs = performance.now() + random() * 60;
-        while (performance.now() < endMs);
+        const endMs = performance.now() + random() * maxMs;
+        while (performance.now() < endMs) {
+          if (makeGarbage) garbage.push({ text: `${blocks}`, numbers: [blocks, garbage.length] });
+        }
+        if (garbage.length > 1_000_000) garbage = [];
         blocks += 1;
         schedule();
       },

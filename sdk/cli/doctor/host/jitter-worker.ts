@@ -1,28 +1,14 @@
 /** Thread that measures how late it wakes up; see `jitter.ts`. It ends by itself. */
-import { execFileSync } from "node:child_process";
-import { readlinkSync } from "node:fs";
-import { basename } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 
 import { MonotonicClock } from "../../../src/runtime/node/monotonic-clock.ts";
+import { makeThreadFifo } from "../../../src/runtime/node/thread-priority.ts";
 import type { JitterReply, JitterRequest } from "./jitter.ts";
 import type { FifoAttempt } from "./realtime.ts";
 
-const PRIORITY = "50";
+const PRIORITY = 50;
 /** Instants, ms, in which the code is compiled and nothing is noted. */
 const WARM_UP_MS = 200;
-
-/** This thread only. The tool is of util-linux, which every Debian and Ubuntu has. */
-function becomeFifo(): FifoAttempt {
-  try {
-    const thread = basename(readlinkSync("/proc/thread-self"));
-    execFileSync("chrt", ["-f", "-p", PRIORITY, thread], { stdio: ["ignore", "ignore", "pipe"] });
-    return { isGranted: true };
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { isGranted: false, reason: message.trim().split("\n").at(-1) ?? message };
-  }
-}
 
 function measure({ durationMs, periodMs }: JitterRequest): Float64Array {
   const clock = new MonotonicClock();
@@ -45,6 +31,8 @@ function measure({ durationMs, periodMs }: JitterRequest): Float64Array {
 }
 
 const request: JitterRequest = workerData;
-const attempt = becomeFifo();
+const reason = makeThreadFifo(PRIORITY);
+const attempt: FifoAttempt =
+  reason === undefined ? { isGranted: true } : { isGranted: false, reason };
 const reply: JitterReply = { attempt, latenessMs: measure(request) };
 parentPort?.postMessage(reply);

@@ -15,3 +15,10 @@ export type {
 export { framePipeOptions } from "./camera/frame-pipe-options.ts";
 export type { PipeCameraCounters, PipeCameraOptions } from "./camera/pipe-camera.ts";
 export { PipeCamera } from "./camera/pipe-camera.ts";
+export type { ControlThreadEvents, ControlThreadOptions } from "./control-thread.ts";
+export { ControlThread } from "./control-thread.ts";
+export type { ControlThreadParts, CreateLoopParts } from "./control-module.ts";
+export type { LoopFigures } from "./loop-figures.ts";
+export { ThreadPacer } from "./thread-pacer.ts";
+export type { ThreadPriority } from "./thread-priority.ts";
+export { raiseThreadPriority } from "./thread-priority.ts";

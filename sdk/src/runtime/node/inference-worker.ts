@@ -6,10 +6,11 @@
  */
 import { parentPort } from "node:worker_threads";
 
-import { asOmpError, ErrorCode } from "../../errors.ts";
+import { ErrorCode } from "../../errors.ts";
 import type { TensorInfo } from "../inference-backend.ts";
 import { answer, CallRequest, createSignalMemory, nextRequest } from "./call-signal.ts";
 import { OrtSession } from "./ort-session.ts";
+import { toSentError } from "./sent-error.ts";
 import type { SharedTensors, WorkerReply, WorkerRequest } from "./worker-messages.ts";
 
 async function load({ model, options }: WorkerRequest): Promise<void> {
@@ -57,9 +58,7 @@ function share(infos: readonly TensorInfo[]): ReadonlyMap<string, Float32Array> 
 
 function failure(error: unknown): WorkerReply {
   const what = "the inference worker failed";
-  const { code, report } = asOmpError(error, ErrorCode.BackendFailed, what);
-  const { cause: _unsendable, ...sent } = report;
-  return { kind: "failed", error: { code, report: sent } };
+  return { kind: "failed", error: toSentError(error, ErrorCode.BackendFailed, what) };
 }
 
 function reply(message: WorkerReply): void {

@@ -10,6 +10,7 @@ import type {
 } from "../inference-backend.ts";
 import { CallRequest, request } from "./call-signal.ts";
 import type { OrtOptions } from "./ort-session.ts";
+import { fromSentError } from "./sent-error.ts";
 import type { SharedTensors, WorkerReply, WorkerRequest } from "./worker-messages.ts";
 
 type Loaded = Extract<WorkerReply, { kind: "loaded" }>;
@@ -49,7 +50,7 @@ export class WorkerBackend implements InferenceBackend {
       new Promise<Loaded>((resolve) => {
         worker.on("message", (reply: WorkerReply) => {
           if (reply.kind === "loaded") resolve(reply);
-          else this.#reject(new OmpError(reply.error.code, reply.error.report));
+          else this.#reject(fromSentError(reply.error));
         });
         worker.postMessage({ model, options: this.#options } satisfies WorkerRequest);
       }),

@@ -1,18 +1,12 @@
-import type { ErrorCode, ErrorReport } from "../../errors.ts";
 import type { BackendInfo, ModelSource, TensorMemory } from "../inference-backend.ts";
 import type { SignalMemory } from "./call-signal.ts";
 import type { OrtOptions } from "./ort-session.ts";
+import type { SentError } from "./sent-error.ts";
 
 /** Main thread to worker, once. */
 export interface WorkerRequest {
   readonly model: ModelSource;
   readonly options: OrtOptions;
-}
-
-/** An `OmpError` without its cause. */
-export interface SentError {
-  readonly code: ErrorCode;
-  readonly report: ErrorReport;
 }
 
 /** Worker to main thread. A failure to load ends the worker; one to infer does not. */
