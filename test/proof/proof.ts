@@ -2,11 +2,12 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { bridge } from "./bridge.ts";
+import { fleet } from "./fleet.ts";
 import type { Proof } from "./measurement.ts";
 import { models } from "./models.ts";
 import { walk } from "./walk.ts";
 
-const proofs: Readonly<Record<string, Proof>> = { walk, bridge, models };
+const proofs: Readonly<Record<string, Proof>> = { walk, bridge, models, fleet };
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" } },
