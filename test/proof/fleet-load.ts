@@ -146,8 +146,8 @@ class Robots {
   async #ask(message: { readonly order?: RobotsOrder }): Promise<RobotsReport> {
     const answer = once(this.#process, "message");
     this.#process.send(message);
-    const [report]: unknown[] = await answer;
-    return report as RobotsReport;
+    const report: RobotsReport = (await answer)[0];
+    return report;
   }
 }
 

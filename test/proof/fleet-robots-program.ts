@@ -102,9 +102,11 @@ function tell(periodMs: number): void {
   }, stepMs);
 }
 
+function sum(count: (robot: RobotTelemetry) => number): number {
+  return robots.reduce((total, robot) => total + count(robot), 0);
+}
+
 function report(): RobotsReport {
-  const sum = (count: (robot: RobotTelemetry) => number): number =>
-    robots.reduce((total, robot) => total + count(robot), 0);
   return {
     acknowledged: sum((robot) => robot.acknowledged),
     events,

@@ -93,10 +93,10 @@ export const fleet: Proof = {
     if (mosquittoMissing !== false) {
       throw new OmpError(ErrorCode.ToolFailed, { what: `no proof: ${mosquittoMissing}` });
     }
-    let figures: Figures = {};
+    const figures: Record<string, Figures[string]> = {};
     for (const part of parts) {
       say(part.title);
-      figures = { ...figures, ...(await part.measure(say)) };
+      Object.assign(figures, await part.measure(say));
     }
     return figures;
   },
