@@ -269,13 +269,21 @@ describe("a Mosquitto as omp fleet init sets it up", { skip: mosquittoMissing },
     },
   );
 
-  test("flood: a stop behind two thousand hostile commands is executed", options, async () => {
-    const credentials = readCredentials(fleet.credentialsOf("operator", "operator"));
-    const robotCredentials = readCredentials(fleet.credentialsOf("robot", "arm-fuzz"));
-    const outcome = await fuzzCommands({ url: fleet.url, credentials, robotCredentials }, 2000, 7);
-    assert.equal(outcome.executedHostile, 0);
-    assert.equal(outcome.executedGood, outcome.good);
-  });
+  test(
+    "flood: of two thousand hostile commands none is executed, the good ones among them are",
+    options,
+    async () => {
+      const credentials = readCredentials(fleet.credentialsOf("operator", "operator"));
+      const robotCredentials = readCredentials(fleet.credentialsOf("robot", "arm-fuzz"));
+      const outcome = await fuzzCommands(
+        { url: fleet.url, credentials, robotCredentials },
+        2000,
+        7,
+      );
+      assert.equal(outcome.executedHostile, 0);
+      assert.equal(outcome.executedGood, outcome.good);
+    },
+  );
 
   test(
     "secrets: not in output, errors, messages or the broker's log; keys are readable by their owner",

@@ -2,12 +2,13 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { bridge } from "./bridge.ts";
+import { fleet } from "./fleet.ts";
 import type { Proof } from "./measurement.ts";
 import { models } from "./models.ts";
 import { realtime } from "./realtime.ts";
 import { walk } from "./walk.ts";
 
-const proofs: Readonly<Record<string, Proof>> = { walk, bridge, models, realtime };
+const proofs: Readonly<Record<string, Proof>> = { walk, bridge, models, realtime, fleet };
 
 const { values, positionals } = parseArgs({
   options: { json: { type: "string" } },

@@ -69,6 +69,18 @@ export class Mosquitto {
     return broker;
   }
 
+  /** One that lets anybody in, with these further lines of configuration. */
+  static async startOpen(lines: readonly string[] = []): Promise<Mosquitto> {
+    const folder = await mkdtemp(join(tmpdir(), "omp-mosquitto-"));
+    const port = await freePort();
+    const conf = join(folder, "open.conf");
+    const all = [`listener ${port} 127.0.0.1`, "allow_anonymous true", ...lines, ""];
+    await writeFile(conf, all.join("\n"));
+    const broker = await Mosquitto.startConfigured(conf, port);
+    await rm(folder, { recursive: true });
+    return broker;
+  }
+
   /** Of one that is configured. */
   get logPath(): string {
     return join(this.#folder, "log");

@@ -32,6 +32,8 @@ export type {
   TelemetryCounters,
 } from "./robot-telemetry-options.ts";
 export { RobotTelemetry } from "./robot-telemetry.ts";
+export type { PrometheusEndpointOptions, PrometheusSample } from "./prometheus.ts";
+export { PrometheusEndpoint, prometheusText } from "./prometheus.ts";
 export type { FleetOperatorOptions, SendOptions } from "./fleet-operator.ts";
 export { FleetOperator } from "./fleet-operator.ts";
 export type { FleetWatchOptions, WatchCounters } from "./fleet-watch.ts";

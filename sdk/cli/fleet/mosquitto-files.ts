@@ -27,7 +27,7 @@ export function brokerConfiguration(folder: string, port: number): string {
     "# Retained births and queued messages survive a restart.",
     "persistence true",
     `persistence_location ${folder}/`,
-    "autosave_interval 60",
+    "autosave_interval 10",
     "log_type error",
     "log_type warning",
     "log_type notice",

@@ -53,7 +53,8 @@ export class DiskOutbox implements Outbox {
   /** Counts the losses: what was read for an earlier connection is thrown away. */
   #era = 0;
   #isLoading = false;
-  #isMakingRoom = false;
+  #makingRoom: Promise<void> | undefined;
+  #isClosed = false;
   #dropped = 0;
   #failedFlushes = 0;
 
@@ -152,7 +153,9 @@ export class DiskOutbox implements Outbox {
 
   /** Trusts the broker with what it acknowledged: a process that ends well does not send it again. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#forget(Number.POSITIVE_INFINITY);
+    await this.#makingRoom;
     await this.flush();
   }
 
@@ -217,17 +220,15 @@ export class DiskOutbox implements Outbox {
   }
 
   #makeRoom(): void {
-    if (this.#isMakingRoom) return;
-    this.#isMakingRoom = true;
-    void this.#makeRoomUntil(0.7 * this.#maxBytes)
+    this.#makingRoom ??= this.#makeRoomUntil(0.7 * this.#maxBytes)
       .catch(() => {})
       .finally(() => {
-        this.#isMakingRoom = false;
+        this.#makingRoom = undefined;
       });
   }
 
   async #makeRoomUntil(bytes: number): Promise<void> {
-    while (this.storedBytes > bytes) {
+    while (this.storedBytes > bytes && !this.#isClosed) {
       const dropped =
         (await this.#history.makeRoom(true)) ??
         (this.storedBytes > 0.8 * this.#maxBytes ? await this.#events.makeRoom(false) : undefined);

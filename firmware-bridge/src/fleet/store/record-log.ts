@@ -5,7 +5,7 @@ import { asOmpError, ErrorCode } from "../../../../sdk/src/errors.ts";
 import { acknowledgementTag, type StoredRecord } from "./record-format.ts";
 import { Segment } from "./segment.ts";
 
-/** A file that was thinned this often is removed as a whole the next time. */
+/** A file that was thinned this often holds a sixteenth of what it held. */
 const maxLevel = 4;
 
 /**
@@ -112,8 +112,8 @@ export class RecordLog {
   }
 
   /**
-   * Makes room in the oldest file that was thinned least and is not with the owner: takes out every second record of each tag, or
-   * all of them when it was thinned four times.
+   * Makes room among the files that are not with the owner: takes every second record of each tag out of the oldest one, up to four
+   * times, so that what is old is sparse and what is new is dense. When what is sparse fills half of the space, the oldest file is removed.
    *
    * @param mayThin false removes the oldest file at once
    * @returns how many records were dropped, or undefined when there is no such file
@@ -121,11 +121,13 @@ export class RecordLog {
   makeRoom(mayThin: boolean): Promise<number | undefined> {
     return this.#enqueue(async () => {
       const idle = this.#segments.filter(({ isTaken }) => !isTaken);
-      const level = mayThin ? Math.min(...idle.map((segment) => segment.level)) : maxLevel;
-      const segment = mayThin ? idle.find((one) => one.level === level) : idle[0];
+      const dense = idle.filter(({ level }) => level < maxLevel);
+      const denseBytes = dense.reduce((sum, { bytes }) => sum + bytes, 0);
+      const isThinning = mayThin && denseBytes > this.bytes / 2;
+      const segment = isThinning ? dense[0] : idle[0];
       if (segment === undefined) return undefined;
       if (segment === this.#current) this.#current = undefined;
-      if (level < maxLevel) {
+      if (isThinning) {
         await segment.persist();
         return segment.thin();
       }

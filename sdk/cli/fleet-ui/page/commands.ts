@@ -27,7 +27,10 @@ export async function command(
   );
   try {
     const response = await answer;
-    if (!response.ok) throw new Error(await response.text());
+    if (!response.ok) {
+      show(`${kind} FAILED: ${await response.text()}`, false);
+      return;
+    }
     const results: readonly UiCommandResult[] = await response.json();
     const others = results.filter(({ outcome }) => outcome !== "done");
     const first = others[0];

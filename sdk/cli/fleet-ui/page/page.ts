@@ -1,3 +1,4 @@
+import { ErrorCode, OmpError } from "../../../src/errors.ts";
 import type { UiRobot, UiUpdate } from "../ui-messages.ts";
 import { stopButton } from "./commands.ts";
 import { History } from "./history.ts";
@@ -18,7 +19,9 @@ let isDrawing = false;
 
 function byId(id: string): HTMLElement {
   const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no ${id}`);
+  if (found === null) {
+    throw new OmpError(ErrorCode.Internal, { what: `the page has no element ${id}` });
+  }
   return found;
 }
 
