@@ -172,7 +172,7 @@ export class ActionGuard {
     const { name = "", minPosition, maxPosition } = this.#joints[j] ?? {};
     return {
       reason: "start",
-      detail: `${name} would start at ${position}, ${velocity} per second, and cannot reach its range, ${minPosition} to ${maxPosition}, in one step; bring it there by hand`,
+      detail: `${name} would start at ${position}, ${velocity} per second, and is too far outside its range, ${minPosition} to ${maxPosition}; bring it there by a move to a pose, or by hand`,
     };
   }
 }

@@ -38,3 +38,24 @@ test("a move ends at the pose at rest and gives the guard nothing to clamp", () 
     { numRuns: 500 },
   );
 });
+
+test("a joint that begins outside its range is inside after one step, within its limits", () => {
+  const outside = fc.double({ min: 1e-6, max: 1, noNaN: true });
+  fc.assert(
+    fc.property(outside, outside, fc.boolean(), (a, b, isAbove) => {
+      const trajectory = createTrajectory(60, 2);
+      const start = Float64Array.of(2 + a, -2 - b).map((value) => (isAbove ? value : -value));
+      fillMinimumJerk(trajectory, joints, start, [0, 0], 0.5, 60);
+      const guard = new ActionGuard(joints, 3);
+      assert.equal(guard.enforce(trajectory, start, new Float64Array(2)), undefined);
+      const seconds = trajectory.dtMs / 1000;
+      for (const [j, { maxVelocity, maxAcceleration }] of joints.entries()) {
+        const step = Math.abs((trajectory.positions[j] ?? Number.NaN) - (start[j] ?? 0));
+        assert.ok(Math.abs(trajectory.positions[j] ?? Number.NaN) <= 2);
+        assert.ok(step <= maxVelocity * seconds && step <= maxAcceleration * seconds ** 2 + 1e-6);
+      }
+      const end = (trajectory.count - 1) * 2;
+      assert.deepEqual([...trajectory.positions.subarray(end, end + 2)], [0, 0]);
+    }),
+  );
+});

@@ -8,6 +8,8 @@ const PEAK_JERK = 60;
 /** Straight segments between samples of the curve are a little steeper than the curve is at its ends; leave room. */
 const MARGIN = 0.8;
 const MIN_DT_MS = 10;
+/** A segment may lose a tick to the clock, and positions are rounded. */
+const FIRST_STEP_SLACK_MS = 2;
 
 /**
  * Fills `trajectory` with the minimum-jerk path at rest `from` → `to`, all joints arriving together, in at most `maxWaypoints`,
@@ -24,7 +26,17 @@ export function fillMinimumJerk(
   maxWaypoints: number,
 ): void {
   let seconds = 0;
-  for (const [j, { maxVelocity, maxAcceleration, maxJerk = Infinity }] of joints.entries()) {
+  let firstStepSeconds = 0;
+  for (const [j, joint] of joints.entries()) {
+    const { minPosition, maxPosition, maxVelocity, maxAcceleration, maxJerk = Infinity } = joint;
+    const start = from[j] ?? Number.NaN;
+    // A joint that begins outside its range is inside after the first step, because the controller takes no waypoint outside.
+    const outside = Math.max(0, start - maxPosition, minPosition - start);
+    firstStepSeconds = Math.max(
+      firstStepSeconds,
+      outside / maxVelocity,
+      Math.sqrt(outside / maxAcceleration),
+    );
     const distance = Math.abs((to[j] ?? Number.NaN) - (from[j] ?? Number.NaN));
     const velocity = maxVelocity * fraction * MARGIN;
     const acceleration = maxAcceleration * fraction * MARGIN;
@@ -35,7 +47,11 @@ export function fillMinimumJerk(
       Math.cbrt((PEAK_JERK * distance) / (maxJerk * fraction * MARGIN)),
     );
   }
-  const dtMs = Math.max(MIN_DT_MS, Math.ceil((seconds * 1000) / (maxWaypoints - 1)));
+  const dtMs = Math.max(
+    MIN_DT_MS,
+    Math.ceil((seconds * 1000) / (maxWaypoints - 1)),
+    Math.ceil(firstStepSeconds * 1000) + FIRST_STEP_SLACK_MS,
+  );
   const steps = Math.max(1, Math.ceil((seconds * 1000) / dtMs));
   // The last waypoint is sent twice: the controller brakes from the last segment's velocity, which is then 0.
   for (let row = 0; row <= steps; row += 1) {

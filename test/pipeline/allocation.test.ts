@@ -23,6 +23,15 @@ test("a tick without an inference allocates nothing but the box of its time", ()
   assert.ok(bytesPerTick < 2 * BOXED_DOUBLE_BYTES, `${bytesPerTick} bytes a tick`);
 });
 
+test("to clamp a chunk, to keep it in the workspace and to look at a joint state allocates next to nothing", () => {
+  const { enforce, check }: Record<"enforce" | "check", number> = JSON.parse(
+    runProbe("guard-allocation-probe"),
+  );
+  // A box for one in three of its 48 waypoints would be more.
+  assert.ok(enforce < 16 * BOXED_DOUBLE_BYTES, `${enforce} bytes a chunk`);
+  assert.ok(check < BOXED_DOUBLE_BYTES, `${check} bytes a joint state`);
+});
+
 test("a sample from another thread allocates nothing but the box of its time, a cloud next to nothing", () => {
   const { sample, image, fresh }: Record<"sample" | "image" | "fresh", number> = JSON.parse(
     runProbe("sensor-allocation-probe"),

@@ -1,5 +1,5 @@
 /** More steps than any stop takes; a state that does not rest by then counts as one that never does. */
-const MAX_STEPS = 100_000;
+const MAX_STEPS = 10_000;
 
 /**
  * The largest whole v with v + (v − change) + (v − 2 change) + … <= total, summed while positive: the longest step from which a

@@ -59,7 +59,8 @@ export class JointLimiter {
    * Starts a path of periods of `dtMs`.
    *
    * @param position in rad or m; velocity and acceleration per s and s²
-   * @returns false for a start that is not a number, or is farther outside the position limits than one period at full velocity
+   * @returns false for a start that is not a number, or so far outside the position limits that the first waypoint could only be
+   *   inside, as the controller demands, by more than the velocity limit or, from rest, the acceleration limit
    */
   begin(dtMs: number, position: number, velocity: number, acceleration: number): boolean {
     const { maxVelocity, maxAcceleration, maxJerk } = this.#joint;
@@ -76,11 +77,9 @@ export class JointLimiter {
     const change = Math.round(acceleration * seconds ** 2 * UNITS);
     this.#change = between(change, -MAX_START, MAX_START);
     this.#isOnPath = true;
-    return (
-      Number.isFinite(this.#position + this.#step + this.#change) &&
-      this.#position - this.#high <= this.#maxStep &&
-      this.#low - this.#position <= this.#maxStep
-    );
+    const outside = Math.max(this.#position - this.#high, this.#low - this.#position);
+    const isNumber = Number.isFinite(this.#position + this.#step + this.#change);
+    return isNumber && outside <= Math.min(this.#maxStep, maxChange);
   }
 
   /** The last waypoint, in rad or m, a multiple of the wire's unit. */

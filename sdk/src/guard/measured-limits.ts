@@ -17,9 +17,13 @@ export class MeasuredLimits {
   readonly #toleranceMs: number;
   /** When each began to be passed without a break, ms; infinity while it is kept. */
   readonly #sinceMs: Readonly<Record<MeasuredLimit, Float64Array>>;
-  #kind: MeasuredLimit = LimitKind.Effort;
-  #joint = 0;
-  #value = 0;
+  /** Infinity where there is none. */
+  readonly #limits: Readonly<Record<MeasuredLimit, Float64Array>>;
+  readonly #found: { kind: MeasuredLimit; joint: number; readonly value: Float64Array } = {
+    kind: LimitKind.Effort,
+    joint: 0,
+    value: new Float64Array(1),
+  };
 
   /** @param toleranceMs an excess that is over sooner is none: accelerating takes effort */
   constructor(joints: readonly Joint[], toleranceMs: number) {
@@ -27,15 +31,21 @@ export class MeasuredLimits {
     this.#toleranceMs = toleranceMs;
     this.excesses = createCounts(joints.length, 0);
     this.#sinceMs = createCounts(joints.length, Number.POSITIVE_INFINITY);
+    this.#limits = createCounts(joints.length, Number.POSITIVE_INFINITY);
+    for (const [j, { maxEffort, maxFollowingError }] of joints.entries()) {
+      this.#limits.effort[j] = maxEffort ?? Number.POSITIVE_INFINITY;
+      this.#limits.following_error[j] = maxFollowingError ?? Number.POSITIVE_INFINITY;
+    }
   }
 
   /** The last excess found, in a sentence for a person. */
   get detail(): string {
-    const { name = "", maxEffort, maxFollowingError } = this.#joints[this.#joint] ?? {};
-    const isEffort = this.#kind === LimitKind.Effort;
-    const limit = isEffort ? maxEffort : maxFollowingError;
-    const what = isEffort ? "an effort" : "a distance from command to measured position";
-    return `${name} has ${what} of ${Number(this.#value.toPrecision(4))}, at most ${limit} allowed`;
+    const { kind, joint, value } = this.#found;
+    const what =
+      kind === LimitKind.Effort ? "an effort" : "a distance from measured position to command";
+    const observed = Number(at(value, 0).toPrecision(4));
+    const allowed = at(this.#limits[kind], joint);
+    return `${this.#joints[joint]?.name ?? ""} has ${what} of ${observed}, at most ${allowed} allowed`;
   }
 
   /** Forgets since when limits are passed: the arm was at rest, or is armed anew. */
@@ -51,47 +61,34 @@ export class MeasuredLimits {
   check(state: Readonly<JointState>): boolean {
     let isWithin = true;
     for (let j = this.#joints.length - 1; j >= 0; j -= 1) {
-      const { maxEffort, maxFollowingError } = this.#joints[j] ?? {};
-      const error = Math.abs(at(state.command, j) - at(state.position, j));
-      const effort = Math.abs(at(state.effort, j));
-      const { measuredAtMs } = state;
-      const isClose = this.#keep(
-        LimitKind.FollowingError,
-        j,
-        error,
-        maxFollowingError,
-        measuredAtMs,
-      );
-      const isLight = this.#keep(LimitKind.Effort, j, effort, maxEffort, measuredAtMs);
+      // Both are looked at, so that each is counted.
+      const isClose = this.#keep(LimitKind.FollowingError, j, state);
+      const isLight = this.#keep(LimitKind.Effort, j, state);
       isWithin &&= isClose && isLight;
     }
     return isWithin;
   }
 
-  #keep(
-    kind: MeasuredLimit,
-    j: number,
-    value: number,
-    limit: number | undefined,
-    nowMs: number,
-  ): boolean {
+  #keep(kind: MeasuredLimit, j: number, state: Readonly<JointState>): boolean {
+    const isEffort = kind === LimitKind.Effort;
+    const measured = isEffort ? at(state.effort, j) : at(state.command, j) - at(state.position, j);
     const since = this.#sinceMs[kind];
     // A value that is not a number compares false with everything and must count as an excess.
-    if (limit === undefined || value <= limit) {
+    if (Math.abs(measured) <= at(this.#limits[kind], j)) {
       since[j] = Number.POSITIVE_INFINITY;
       return true;
     }
-    const sinceMs = at(since, j);
-    if (sinceMs === Number.POSITIVE_INFINITY) since[j] = nowMs;
-    if (nowMs - at(since, j) < this.#toleranceMs) return true;
+    const sinceMs = Math.min(at(since, j), state.measuredAtMs);
+    since[j] = sinceMs;
+    if (state.measuredAtMs - sinceMs < this.#toleranceMs) return true;
     // Minus infinity: found, and counted once.
     if (sinceMs !== Number.NEGATIVE_INFINITY) {
       since[j] = Number.NEGATIVE_INFINITY;
       this.excesses[kind][j] = at(this.excesses[kind], j) + 1;
     }
-    this.#kind = kind;
-    this.#joint = j;
-    this.#value = value;
+    this.#found.kind = kind;
+    this.#found.joint = j;
+    this.#found.value[0] = measured;
     return false;
   }
 }
