@@ -57,28 +57,31 @@ test("samples of another thread arrive whole and in order, and those that do not
   assert.ok(read > 1000, `only ${read} samples came through`);
 });
 
-test("frames of another thread are whole, and never older than the one before", async () => {
-  const count = 60_000;
-  const frames = createSharedFrames(4096);
-  const reader = new FrameReader(frames);
-  const writer = startWriter({ kind: "frames", frames, count });
-  let taken = 0;
-  let newest = 0;
-  while (newest < count) {
-    if (!reader.wait(50)) continue;
-    const { buffer, byteOffset } = reader.frame;
-    const words = new Uint32Array(buffer, byteOffset, 1024);
-    const [first = 0] = words;
-    assert.ok(first > newest, `${first} after ${newest}`);
-    assert.equal(reader.capturedAtMs, first);
-    assert.ok(
-      words.every((word) => word === first),
-      `torn: ${first}`,
-    );
-    newest = first;
-    taken += 1;
-  }
-  await writer.ended;
-  assert.equal(taken + overwrittenFrames(frames), count);
-  assert.ok(taken > 100, `only ${taken} frames were taken`);
-});
+for (const [size, count] of [
+  [4096, 60_000],
+  // So small and so many that both threads are inside the hand-over at once again and again.
+  [8, 3_000_000],
+] as const) {
+  test(`frames of ${size} bytes from another thread are whole, and never older than the one before`, async () => {
+    const frames = createSharedFrames(size);
+    const reader = new FrameReader(frames);
+    const writer = startWriter({ kind: "frames", frames, count });
+    const words = size / Uint32Array.BYTES_PER_ELEMENT;
+    let taken = 0;
+    let newest = 0;
+    while (newest < count) {
+      if (!reader.take() && !reader.wait(50)) continue;
+      const { buffer, byteOffset } = reader.frame;
+      const frame = new Uint32Array(buffer, byteOffset, words);
+      const [first = 0] = frame;
+      if (first <= newest || reader.capturedAtMs !== first || !frame.every((w) => w === first)) {
+        assert.fail(`torn or old: ${frame.join()} at ${reader.capturedAtMs} after ${newest}`);
+      }
+      newest = first;
+      taken += 1;
+    }
+    await writer.ended;
+    assert.equal(taken + overwrittenFrames(frames), count);
+    assert.ok(taken > 100, `only ${taken} frames were taken`);
+  });
+}

@@ -22,8 +22,8 @@ const random = createRandom(7);
 const nobody = new Int32Array(new SharedArrayBuffer(4));
 
 /** Now and then the other thread catches up. */
-function rest(): void {
-  if (random.nextUint32() % 512 === 0) Atomics.wait(nobody, 0, 0, 0.2);
+function rest(every: number): void {
+  if (random.nextUint32() % every === 0) Atomics.wait(nobody, 0, 0, 0.2);
 }
 
 if (order.kind === "samples") {
@@ -33,17 +33,21 @@ if (order.kind === "samples") {
   for (let n = 1; n <= order.count; n += 1) {
     values.fill(n);
     if (!writer.push(values, n / 8)) refused += 1;
-    rest();
+    rest(512);
   }
   parentPort?.postMessage(refused);
 } else {
   const writer = new FrameWriter(order.frames);
   const words = order.frames.size / Uint32Array.BYTES_PER_ELEMENT;
+  const views = new Map<number, Uint32Array>();
   for (let n = 1; n <= order.count; n += 1) {
     const { buffer, byteOffset } = writer.frame;
-    new Uint32Array(buffer, byteOffset, words).fill(n);
+    let view = views.get(byteOffset);
+    if (view === undefined)
+      views.set(byteOffset, (view = new Uint32Array(buffer, byteOffset, words)));
+    view.fill(n);
     writer.publish(n);
-    rest();
+    rest(order.frames.size > 1000 ? 512 : 100_000);
   }
   parentPort?.postMessage(0);
 }

@@ -5,7 +5,7 @@ import type { OptionSpec } from "../../../options.ts";
 export type FrameSource =
   /**
    * A program and its arguments, run without a shell, that writes frames to its standard output: GStreamer with `fdsink`, FFmpeg with
-   * `pipe:1`, anything.
+   * `pipe:1`, anything. It is this program that is killed when it stalls, not what it starts in turn.
    */
   | { readonly command: readonly string[] }
   /** Path of a FIFO that somebody else writes to. */

@@ -48,7 +48,7 @@ export class FramePipe {
   readonly #words: Int32Array = new Int32Array(new SharedArrayBuffer(4 * PIPE_WORDS));
   #state: FramePipeState = "idle";
   #fifo: PrivateFifo | undefined;
-  #worker: Worker | undefined;
+  #reading: Worker | undefined;
   #command: FrameCommand | undefined;
   /** Both ends of the FIFO, until reader and command have theirs. */
   #bothEnds: number | undefined;
@@ -112,12 +112,16 @@ export class FramePipe {
       latencyMs,
     };
     const entry = new URL(import.meta.resolve("#frame-reader-worker"));
-    this.#worker = new Worker(entry, { workerData: order, execArgv: [] });
-    this.#worker.on("message", (report: FrameReaderReport) => {
+    const worker = new Worker(entry, { workerData: order, execArgv: [] });
+    this.#reading = worker;
+    worker.once("exit", () => {
+      this.#reading = undefined;
+    });
+    worker.on("message", (report: FrameReaderReport) => {
       if (report.kind === "opened") this.#onOpened();
       else this.#onEnded(report.problem, this.#restarts < this.#options.maxRestarts);
     });
-    this.#worker.on("error", (error) => {
+    worker.on("error", (error) => {
       this.#onEnded(String(error), false);
     });
     this.#stallWatch = setInterval(() => {
@@ -139,9 +143,7 @@ export class FramePipe {
     clearInterval(this.#stallWatch);
     process.removeListener("exit", this.#onProcessExit);
     this.#tellReaderToStop();
-    const worker = this.#worker;
-    this.#worker = undefined;
-    if (worker !== undefined) await this.#wakeUntilEnded(worker);
+    await this.#wakeUntilReadingEnds();
     this.#closeBothEnds();
     await this.#command?.end();
     this.#fifo?.remove();
@@ -218,12 +220,9 @@ export class FramePipe {
     Atomics.notify(this.#words, PipeWord.Opening);
   }
 
-  async #wakeUntilEnded(worker: Worker): Promise<void> {
-    const progress = { isEnded: false };
-    worker.once("exit", () => {
-      progress.isEnded = true;
-    });
-    for (let waitMs = WAKE_MS; !progress.isEnded; waitMs = Math.min(2 * waitMs, MAX_WAKE_MS)) {
+  async #wakeUntilReadingEnds(): Promise<void> {
+    for (let waitMs = WAKE_MS; ; waitMs = Math.min(2 * waitMs, MAX_WAKE_MS)) {
+      if (this.#reading === undefined) return;
       if (this.#fifo !== undefined) wakeReader(this.#fifo.path);
       await sleep(waitMs);
     }

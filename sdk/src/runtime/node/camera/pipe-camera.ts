@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
 import { asOmpError, ErrorCode } from "../../../errors.ts";
@@ -46,7 +45,7 @@ export class PipeCamera implements SensorSource {
   readonly #pipe: FramePipe;
   readonly #sensor: SharedSensor;
   readonly #order: SampleWorkerOrder;
-  #worker: Worker | undefined;
+  #sampling: Promise<void> = Promise.resolve();
   #problem = "";
 
   /** @throws {OmpError} INVALID_ARGUMENT naming the option */
@@ -81,8 +80,13 @@ export class PipeCamera implements SensorSource {
   async start(sink: SampleSink): Promise<void> {
     const entry = new URL(import.meta.resolve("#frame-sample-worker"));
     await this.#pipe.start();
-    this.#worker = new Worker(entry, { workerData: this.#order, execArgv: [] });
-    this.#worker.on("error", (error) => {
+    const worker = new Worker(entry, { workerData: this.#order, execArgv: [] });
+    this.#sampling = new Promise((resolve) => {
+      worker.once("exit", () => {
+        resolve();
+      });
+    });
+    worker.on("error", (error) => {
       this.#problem = asOmpError(error, ErrorCode.SensorFailed, "no sample can be made").message;
     });
     await this.#sensor.start(sink);
@@ -96,8 +100,6 @@ export class PipeCamera implements SensorSource {
     await this.#sensor.stop();
     await this.#pipe.stop();
     Atomics.store(this.#order.words, SampleWord.Stopped, 1);
-    const worker = this.#worker;
-    this.#worker = undefined;
-    if (worker !== undefined && this.#problem === "") await once(worker, "exit");
+    await this.#sampling;
   }
 }
