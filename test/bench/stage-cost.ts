@@ -118,7 +118,6 @@ async function heapBytesPerAct(
     policy.manifest.observations.map(({ key, size }) => [key, new Float32Array(size)]),
   );
   const chunk = policy.createChunk();
-  const heapUsed = (): number => process.memoryUsage().heapUsed;
   const act = async (): Promise<void> => {
     for (let i = 0; i < acts; i += 1) await policy.act(observation, chunk);
   };
@@ -134,4 +133,8 @@ async function heapBytesPerAct(
     kept.push((heapUsed() - before) / acts);
   }
   return { garbage: quantile(garbage, 0.5), kept: quantile(kept, 0.5) };
+}
+
+function heapUsed(): number {
+  return process.memoryUsage().heapUsed;
 }
