@@ -40,8 +40,8 @@ export async function randomBundle(
   const key = [network, ...graphs, digest.digest("hex").slice(0, 12)].join("-");
   const folder = join(cacheFolder(), key);
   if (existsSync(folder)) return folder;
-  say(`making the bundle of the ${network} network once, with random weights; takes minutes`);
   const { executable, variables } = await findPython();
+  say(`making the bundle of the ${network} network once, with random weights; takes minutes`);
   const unfinished = `${folder}.${process.pid}`;
   mkdirSync(unfinished, { recursive: true });
   try {

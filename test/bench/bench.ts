@@ -6,12 +6,14 @@ import { isOmpError } from "../../sdk/src/errors.ts";
 import { coldStart } from "./cold-start.ts";
 import { handover } from "./handover.ts";
 import { inference } from "./inference.ts";
+import { installedSize } from "./installed-size.ts";
 import { link } from "./link.ts";
 import type { Bench, BenchReport } from "./measurement.ts";
 import { points } from "./points.ts";
 import { sensorToWire } from "./sensor-to-wire.ts";
 import { serialWorkers } from "./serial-workers.ts";
 import { spread } from "./spread.ts";
+import { stageCost } from "./stage-cost.ts";
 import { ticks } from "./ticks.ts";
 import { workerHop } from "./worker-hop.ts";
 
@@ -23,6 +25,8 @@ const benches: Readonly<Record<string, Bench>> = {
   handover,
   spread,
   "worker-hop": workerHop,
+  "stage-cost": stageCost,
+  "installed-size": installedSize,
   ticks,
   link,
   "serial-workers": serialWorkers,

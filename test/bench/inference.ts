@@ -9,19 +9,20 @@ import {
 } from "../../sdk/cli/tune/take-turns.ts";
 import type { GoldenCase } from "../../sdk/src/bundle/golden.ts";
 import { loadBundle, type PolicyBundle } from "../../sdk/src/bundle/load-bundle.ts";
-import { ErrorCode, OmpError } from "../../sdk/src/errors.ts";
+import { ErrorCode, isOmpError, OmpError } from "../../sdk/src/errors.ts";
 import type { InferenceBackend, TensorInfo } from "../../sdk/src/runtime/inference-backend.ts";
 import { FileBundleReader } from "../../sdk/src/runtime/node/file-bundle-reader.ts";
-import { loadPolicy } from "../../sdk/src/runtime/node/load-policy.ts";
+import { type LoadPolicyOptions, loadPolicy } from "../../sdk/src/runtime/node/load-policy.ts";
 import { OrtSession } from "../../sdk/src/runtime/node/ort-session.ts";
 import { OrtWebSession } from "../../sdk/src/runtime/web/ort-web-session.ts";
 import { findPython } from "../../models/src/python-environment.ts";
+import { repositoryPath } from "../support/repository.ts";
 import { type RandomNetwork, randomBundle } from "./bench-cache.ts";
 import { ChildContender } from "./child-contender.ts";
 import type { Bench, BenchReport } from "./measurement.ts";
 import { nativeGraphSkip, startNativeGraph } from "./native-graph.ts";
 
-/** A bundle on disk and one set of inputs of its size. */
+/** A bundle on disk, the graphs beside it and one set of inputs of its size. */
 interface Subject {
   readonly folder: string;
   readonly bundle: PolicyBundle;
@@ -42,22 +43,22 @@ export type Way =
   | "ddim10_folded";
 
 const threads = 1;
+const pushBundle = repositoryPath("models", "bundles", "so101-push");
 
 /** The ways to get a chunk that are compared. */
 const ways: Readonly<Record<Way, Start>> = {
   /** The whole call of a user: checks, copies, noise, the worker and back. */
-  policy: async ({ folder, example }) => startPolicy("policy", folder, example),
-  policy_fp32: async ({ folder, example }) =>
-    startPolicy("policy_fp32", folder, example, { variant: "fp32" }),
+  policy: async (subject) => startPolicy("policy", subject),
+  policy_fp32: async (subject) => startPolicy("policy_fp32", subject, { variant: "fp32" }),
   /** The same call without the worker. */
-  policy_this_thread: async ({ folder, example }) =>
-    startPolicy("policy_this_thread", folder, example, { backend: new OrtSession() }),
+  policy_this_thread: async (subject) =>
+    startPolicy("policy_this_thread", subject, { backend: new OrtSession() }),
   c_api: startCApi,
-  onnxruntime_web: async ({ folder, bundle, example }) =>
+  onnxruntime_web: async ({ bundle, example }) =>
     startGraph(
       "onnxruntime_web",
       new OrtWebSession(),
-      join(folder, "bundle", bundle.variant.file),
+      join(bundle.location, bundle.variant.file),
       example,
     ),
   torch_eager: startTorch,
@@ -71,7 +72,8 @@ const ways: Readonly<Record<Way, Start>> = {
 
 /** What one network is measured with. */
 export interface InferencePlan {
-  readonly network: RandomNetwork;
+  /** `push` is the bundle of this repository, and the only one that needs no PyTorch. */
+  readonly network: RandomNetwork | "push";
   /** Files beside the bundle that the ways need. */
   readonly graphs: readonly string[];
   readonly ways: readonly Way[];
@@ -83,8 +85,10 @@ export async function measureWays(
   { network, graphs, ways: wanted, turns }: InferencePlan,
   say: (line: string) => void,
 ): Promise<Readonly<Record<string, readonly number[]>>> {
-  const folder = await randomBundle(network, graphs, say);
-  const bundle = await loadBundle(new FileBundleReader(join(folder, "bundle")));
+  const isOurs = network === "push";
+  const folder = isOurs ? pushBundle : await randomBundle(network, graphs, say);
+  const reader = new FileBundleReader(isOurs ? pushBundle : join(folder, "bundle"));
+  const bundle = await loadBundle(reader);
   const [example] = bundle.golden.cases;
   if (example === undefined) {
     throw new OmpError(ErrorCode.Internal, { what: "a bundle without golden cases" });
@@ -103,11 +107,10 @@ export async function measureWays(
 
 async function startPolicy(
   name: string,
-  folder: string,
-  example: GoldenCase,
-  options: Parameters<typeof loadPolicy>[1] = {},
+  { bundle, example }: Subject,
+  options: LoadPolicyOptions = {},
 ): Promise<Contender> {
-  const policy = await loadPolicy(join(folder, "bundle"), options);
+  const policy = await loadPolicy(bundle.location, { tuning: false, ...options });
   const observation = Object.fromEntries(
     policy.manifest.observations.map(({ key }) => [key, example.inputs.get(key) ?? []]),
   );
@@ -135,8 +138,8 @@ async function startGraph(
 }
 
 /** @throws {OmpError} INTERNAL when the C program's answer is not that of this runtime: it would not be the same graph */
-async function startCApi({ folder, bundle, example }: Subject): Promise<Contender> {
-  const model = join(folder, "bundle", bundle.variant.file);
+async function startCApi({ bundle, example }: Subject): Promise<Contender> {
+  const model = join(bundle.location, bundle.variant.file);
   const backend = new OrtSession();
   const { inputs, outputs } = await backend.load({ path: model });
   const [output] = outputs;
@@ -160,9 +163,9 @@ async function startCApi({ folder, bundle, example }: Subject): Promise<Contende
   return startNativeGraph(graph);
 }
 
-async function startTorch({ folder }: Subject): Promise<Contender> {
+async function startTorch({ bundle }: Subject): Promise<Contender> {
   const { executable, variables } = await findPython();
-  const checkpoint = join(folder, "bundle", "checkpoint.safetensors");
+  const checkpoint = join(bundle.location, "checkpoint.safetensors");
   const args = ["-m", "omp_models.torch_latency", "--checkpoint", checkpoint];
   return new ChildContender("torch_eager", executable, args, variables);
 }
@@ -172,6 +175,12 @@ function buffer(shape: TensorInfo["shape"]): Float32Array {
 }
 
 const plans: readonly InferencePlan[] = [
+  {
+    network: "push",
+    graphs: [],
+    ways: ["c_api", "policy", "policy_this_thread", "onnxruntime_web"],
+    turns: { rounds: 40, runs: 20, warmUpRuns: 3 },
+  },
   {
     network: "small",
     graphs: ["plain"],
@@ -201,7 +210,14 @@ export const inference: Bench = {
     const figures: Record<string, number> = {};
     const samples: Record<string, readonly number[]> = {};
     for (const plan of plans) {
-      const measured = await measureWays(plan, say);
+      let measured: Awaited<ReturnType<typeof measureWays>>;
+      try {
+        measured = await measureWays(plan, say);
+      } catch (error) {
+        if (!isOmpError(error, "TOOL_FAILED")) throw error;
+        say(`${plan.network} skipped: ${error.message}`);
+        continue;
+      }
       for (const [way, durationsUs] of Object.entries(measured)) {
         samples[`${plan.network}_${way}_us`] = durationsUs;
         figures[`${plan.network}_${way}_p50_ms`] = quantile(durationsUs, 0.5) / 1000;
@@ -214,7 +230,7 @@ export const inference: Bench = {
 
 /** Medians over that of the policy call, or, where a way is this path's own, the call over the bare C API. */
 function ratios(
-  network: RandomNetwork,
+  network: string,
   measured: Readonly<Record<string, readonly number[]>>,
 ): BenchReport["figures"] {
   const p50 = (way: Way): number => quantile(measured[way] ?? [], 0.5);
