@@ -104,8 +104,8 @@ def _choice(weights: list[float], seeds: list[str], counts: dict[tuple[str, floa
         return f"{found}. The best is {best:g}; the default is {default:g}."
     helps = ", nor whether the term helps" if 0 in weights else ""
     return (
-        f"{found}: this sweep cannot tell which weight is best{helps}. {best:g} has the highest mean; the default stays "
-        f"{default:g}, which makes the term about as large as the regression."
+        f"{found}: this sweep cannot tell which weight is best{helps}. {best:g} has the highest mean; the default "
+        f"stays {default:g}, which makes the term about as large as the regression."
     )
 
 
