@@ -43,6 +43,6 @@ test("a study runs what is missing, once, and reports it", needsPython, async ()
 
   const report = join(folder, "RESULTS.md");
   assert.equal(await study("report", `--out=${report}`), "1 of 1 cells finished\n");
-  assert.match(await readFile(report, "utf8"), /\| push +\| easy +\| runtime \| \d+ \[/);
+  assert.match(await readFile(report, "utf8"), /\| push +\| easy +\| 1 +\| runtime \| \d+ \[/);
   assert.match(await readFile(join(folder, "success.svg"), "utf8"), /<title>omp, easy: /);
 });

@@ -82,26 +82,30 @@ def directional_weight(sweep: Path) -> list[str]:
         f"{listed(sorted({row['commit'] for row in rows}))}.",
         "",
         *table(["lambda", *(f"seed {seed}" for seed in seeds), "all"], body),
-        _choice(weights, [seed for seed in seeds if all((seed, weight) in counts for weight in weights)], counts),
+        _choice([weight for weight in weights if all((seed, weight) in counts for seed in seeds)], seeds, counts),
         "",
     ]
 
 
 def _choice(weights: list[float], seeds: list[str], counts: dict[tuple[str, float], tuple[int, int]]) -> str:
+    """What the weights that every seed has finished say of the default."""
     default = TrainConfig().lambda_directional
-    if not seeds or len(weights) < 2:
-        return f"No seed has finished every weight. The default is {default:g}."
+    if len(weights) < 2:
+        return f"No two weights are finished with every seed. The default is {default:g}."
     rates = np.array([[counts[seed, weight][0] / counts[seed, weight][1] for weight in weights] for seed in seeds])
     means, p = rates.mean(axis=0), spread_p(rates)
     best = weights[int(means.argmax())]
     spread = 100 * (means.max() - means.min())
-    between = f"The means of the {len(weights)} weights lie within {spread:.0f} points"
-    chance = f"so far apart they come by chance with p = {p:.2f} (permutation within {len(seeds)} training seeds)"
+    found = (
+        f"The means of the {len(weights)} weights that every seed has finished lie within {spread:.0f} points. Chance "
+        f"puts them so far apart with p = {p:.2f} (permutation within each of {len(seeds)} training seeds)"
+    )
     if p < 0.05:
-        return f"{between}, and {chance}. The best is {best:g}; the default is {default:g}."
+        return f"{found}. The best is {best:g}; the default is {default:g}."
+    helps = ", nor whether the term helps" if 0 in weights else ""
     return (
-        f"{between}; {chance}. So this sweep cannot tell which weight is best: {best:g} has the highest mean, and the "
-        f"default stays {default:g}, which makes the term about as large as the regression."
+        f"{found}: this sweep cannot tell which weight is best{helps}. {best:g} has the highest mean; the default "
+        f"stays {default:g}, which makes the term about as large as the regression."
     )
 
 

@@ -160,7 +160,7 @@ def test_a_sweep_says_which_weight_is_best(tmp_path: Path) -> None:
 def test_a_sweep_that_is_not_over_shows_what_there_is(tmp_path: Path) -> None:
     text = sweep(tmp_path, {0: [50, 40, 60, 45], 10: [45]})
     assert "| 0.5    | 60     | -       | 60 [50, 69] |" in text
-    assert "within 1 training seeds)" in text
+    assert "No two weights are finished with every seed." in text
 
 
 def test_further_grids_are_told_where_they_lie_beside_the_results(tmp_path: Path) -> None:
