@@ -3,8 +3,9 @@ import { test } from "node:test";
 
 import * as fc from "fast-check";
 
+import { ActionGuard } from "../action-guard.ts";
 import { createPlan, type Plan } from "../plan.ts";
-import type { ActionChunk } from "../types.ts";
+import type { ActionChunk, Joint } from "../types.ts";
 import { CubicResample } from "./cubic-resample.ts";
 import { type ChunkHandover, replace } from "./chunk-handover.ts";
 import { createHandover, type HandoverOptions } from "./handover-options.ts";
@@ -247,6 +248,38 @@ test("a straight line stays one, resampled", () => {
   for (let i = 0; i < plan.trajectory.count; i += 1) {
     assertNear(waypoint(plan, i, 0), 3 + ((i + 1) * 3) / 5, `waypoint ${i}`);
   }
+});
+
+test("however a chunk joins, what the guard lets through keeps position and velocity limits", () => {
+  const joints = ["elbow", "gripper"].map((name): Joint => ({
+    name,
+    kind: "revolute",
+    minPosition: -1,
+    maxPosition: 1,
+    maxVelocity: 3,
+    maxAcceleration: 20,
+  }));
+  const start = fc.tuple(fc.double({ min: -1, max: 1, noNaN: true }), fc.constant(0));
+  const names = fc.constantFrom(...Object.keys(every));
+  fc.assert(
+    fc.property(fc.array(rows, { minLength: 1, maxLength: 3 }), start, names, (all, here, name) => {
+      const handover = create(every[name] ?? {});
+      const guard = new ActionGuard(joints, 3);
+      for (const [k, values] of all.entries()) {
+        const plan = join(handover, chunkOf(4 * k, pathOf(values)), 2, here, [0, 0]);
+        const { trajectory, junctionPosition, junctionVelocity } = plan;
+        assert.equal(guard.enforce(trajectory, junctionPosition, junctionVelocity), undefined);
+        const longest = (3 * trajectory.dtMs) / 1000 + 1e-9;
+        for (let i = 0; i < trajectory.count; i += 1) {
+          for (let j = 0; j < jointCount; j += 1) {
+            const from = i === 0 ? (here[j] ?? Number.NaN) : waypoint(plan, i - 1, j);
+            assert.ok(Math.abs(waypoint(plan, i, j)) <= 1, name);
+            assert.ok(Math.abs(waypoint(plan, i, j) - from) <= longest, name);
+          }
+        }
+      }
+    }),
+  );
 });
 
 test("options that make no sense are refused by name", () => {
