@@ -46,8 +46,8 @@ function tableOf(figures: Figures, { name: task, ...spec }: HandoverTask): strin
 function spreadLines(figures: Figures): string[] {
   const at = (key: string): number => figures[key] ?? Number.NaN;
   const places = Object.keys(figures)
-    .filter((key) => key.endsWith("_4_successes"))
-    .map((key) => key.replace("_4_successes", ""));
+    .filter((key) => key.endsWith("_4_spread_p50"))
+    .map((key) => key.replace("_4_spread_p50", ""));
   return [
     `| spread of 4 samples (of 8) | p50 | p90 | p99 | larger than where trained | successes of ${at("episodes_each")} |`,
     "| --- | --- | --- | --- | --- | --- |",
@@ -56,7 +56,7 @@ function spreadLines(figures: Figures): string[] {
         `${at(`${place}_4_${what}`)} (${at(`${place}_8_${what}`)})`;
       const auc = place === "trained" ? "" : both("auc");
       const quantiles = ["spread_p50", "spread_p90", "spread_p99"].map(both);
-      return `| ${place.replaceAll("_", " ")} | ${quantiles.join(" | ")} | ${auc} | ${at(`${place}_4_successes`)} |`;
+      return `| ${place.replaceAll("_", " ")} | ${quantiles.join(" | ")} | ${auc} | ${figures[`${place}_4_successes`] ?? ""} |`;
     }),
   ];
 }

@@ -1,9 +1,13 @@
+import { createRandom } from "../../sdk/src/random.ts";
+import { loadPolicy } from "../../sdk/src/runtime/node/load-policy.ts";
 import type { PushWorldConfig } from "../../sdk/src/testing/push-world.ts";
 import { DelayedRobot } from "../support/delayed-robot.ts";
 import { repositoryPath } from "../support/repository.ts";
 import type { Bench } from "./measurement.ts";
 
 const SEEDS = 16;
+const OBSERVATIONS = 100;
+const bundle = repositoryPath("models/bundles/so101-push");
 type Sampling = PushWorldConfig["sampling"];
 
 const trained: Sampling = {
@@ -22,6 +26,13 @@ const places: Readonly<Record<string, Sampling>> = {
   puck_too_far_aside: { ...trained, object_y: [0.16, 0.2] },
 };
 
+const quantiles = [
+  ["p50", 0.5],
+  ["p90", 0.9],
+  ["p99", 0.99],
+  ["max", 1],
+] as const;
+
 /** How well the spread of several samples tells the known from the unknown. */
 export const spread: Bench = {
   summary: "spread of 4 and 8 samples a chunk where the policy was trained and where it was not",
@@ -32,22 +43,23 @@ export const spread: Bench = {
     const samples: Record<string, number[]> = {};
     for (const spreadSamples of [4, 8]) {
       const known: number[] = [];
+      const add = (place: string, spreads: readonly number[]): void => {
+        const key = `${place}_${spreadSamples}`;
+        samples[key] = [...spreads];
+        for (const [name, q] of quantiles) {
+          figures[`${key}_spread_${name}`] = round(quantile(spreads, q));
+        }
+        if (place === "trained") known.push(...spreads);
+        else figures[`${key}_auc`] = round(exceedance(spreads, known));
+      };
       for (const [place, sampling] of Object.entries(places)) {
         say(`${spreadSamples} samples, ${place}`);
         const { spreads, successes } = await collect(spreadSamples, sampling);
-        if (place === "trained") known.push(...spreads);
-        const key = `${place}_${spreadSamples}`;
-        samples[key] = [...spreads];
-        figures[`${key}_successes`] = successes;
-        for (const [name, q] of [
-          ["p50", 0.5],
-          ["p90", 0.9],
-          ["p99", 0.99],
-          ["max", 1],
-        ] as const) {
-          figures[`${key}_spread_${name}`] = round(quantile(spreads, q));
-        }
-        if (place !== "trained") figures[`${key}_auc`] = round(exceedance(spreads, known));
+        figures[`${place}_${spreadSamples}_successes`] = successes;
+        add(place, spreads);
+      }
+      for (const times of [2, 10]) {
+        add(`inputs_${times}_times_out`, await collectOutside(spreadSamples, times));
       }
     }
     return { figures, samples };
@@ -59,7 +71,7 @@ async function collect(
   sampling: Sampling,
 ): Promise<{ spreads: number[]; successes: number }> {
   const robot = await DelayedRobot.start({
-    bundle: repositoryPath("models/bundles/so101-push"),
+    bundle,
     sampling: { spreadSamples },
     world: { sampling },
     options: { maxSpread: 10 },
@@ -74,6 +86,28 @@ async function collect(
   }
   await robot.close();
   return { spreads, successes };
+}
+
+/** Spreads of observations whose every number is `times` as far from the middle of its range in training as the range's ends. */
+async function collectOutside(spreadSamples: number, times: number): Promise<number[]> {
+  const policy = await loadPolicy(bundle, { spreadSamples });
+  const random = createRandom(3);
+  const { observations, normalization } = policy.manifest;
+  const spreads: number[] = [];
+  for (let i = 0; i < OBSERVATIONS; i += 1) {
+    const values = observations.map(({ key }): [string, Float32Array] => {
+      const { min = [], max = [] } = normalization.stats.get(key) ?? {};
+      const outside = min.map((low, j) => {
+        const half = ((max[j] ?? Number.NaN) - low) / 2;
+        return low + half + (random.uniform(-1, 1) < 0 ? -1 : 1) * times * half;
+      });
+      return [key, Float32Array.from(outside)];
+    });
+    const { spread: value = Number.NaN } = await policy.act(Object.fromEntries(values));
+    spreads.push(Number(value.toPrecision(5)));
+  }
+  await policy.close();
+  return spreads;
 }
 
 function quantile(values: readonly number[], q: number): number {

@@ -16,7 +16,7 @@ export interface HandoverNumbers {
 
 /** How chunks join; see {@link handoverOptions} for units, ranges and defaults of the numbers. */
 export interface HandoverOptions extends Partial<HandoverNumbers> {
-  /** Default `fade`. */
+  /** Default `ensemble`. */
   readonly strategy?: HandoverStrategy;
   /** Names of joints that jump to the new chunk: a gripper that is either open or closed. Default none. */
   readonly snapJoints?: readonly string[];
@@ -29,13 +29,13 @@ export const handoverOptions: Readonly<Record<keyof HandoverNumbers, OptionSpec>
     min: 1,
     max: 10_000,
     default: 200,
-    doc: "fade: the difference to the new chunk is gone after this long. ensemble: a chunk gains and loses weight over this long. At most the time from chunk to chunk when left out: a fade that never ends never arrives.",
+    doc: "ensemble: a chunk gains and loses weight over this long. fade: the difference to the new chunk is gone after this long; when left out, after the time from chunk to chunk, at most 400 ms.",
   },
   ensembleRate: {
     unit: "1/s",
     min: -100,
     max: 100,
-    default: 0,
+    default: -5,
     doc: "ensemble: a chunk weighs exp(rate · its age); above 0 the oldest weighs most, below 0 the newest.",
   },
   pointsPerStep: {
@@ -47,12 +47,15 @@ export const handoverOptions: Readonly<Record<keyof HandoverNumbers, OptionSpec>
   },
 };
 
+/** A fade that is longer than the time from chunk to chunk never arrives at any of them. */
+const MAX_DEFAULT_FADE_MS = 400;
+
 /** @throws {OmpError} INVALID_ARGUMENT naming the option */
 export function createHandover(
   { policy, action }: Pick<Manifest, "policy" | "action">,
   options: HandoverOptions = {},
 ): ChunkHandover {
-  const { strategy = "fade", snapJoints = [] } = options;
+  const { strategy = "ensemble", snapJoints = [] } = options;
   const known = ["strategy", "snapJoints", ...Object.keys(handoverOptions)];
   for (const name of Object.keys(options)) {
     if (!known.includes(name))
@@ -62,10 +65,9 @@ export function createHandover(
     if (action.names.includes(name)) continue;
     throw refusal("snapJoints names no joint of the policy", name, action.names.join(", "));
   }
-  const periodMs = policy.nActionSteps * policy.dtMs;
   const fadeMs =
-    options.fadeMs === undefined
-      ? Math.min(handoverOptions.fadeMs.default, periodMs)
+    strategy === "fade" && options.fadeMs === undefined
+      ? Math.min(MAX_DEFAULT_FADE_MS, policy.nActionSteps * policy.dtMs)
       : numberOf(options, "fadeMs");
   const rate = numberOf(options, "ensembleRate");
   const pointsPerStep = numberOf(options, "pointsPerStep");
