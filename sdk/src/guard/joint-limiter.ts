@@ -28,8 +28,8 @@ export type ClampCounts = Readonly<Record<MotionLimit, Float64Array>>;
  * **What yields.** A start from which there is no such stop (too fast, or told another acceleration than it has) brakes: jerk yields
  * first, then acceleration. Position and velocity never do, because the controller refuses what breaks them.
  *
- * **Where it goes.** An allowed waypoint passes unchanged. Behind one that was not, the joint catches up as fast as the limits let it, in such
- * a way that it meets the path at the path's own velocity instead of shooting past it.
+ * **Where it goes.** An allowed waypoint passes unchanged when jerk does not keep the joint from the one after it. Otherwise the joint
+ * catches up as fast as the limits let it, in such a way that it meets the path at the path's own velocity instead of shooting past it.
  */
 export class JointLimiter {
   readonly #joint: JointLimits;
@@ -105,11 +105,13 @@ export class JointLimiter {
     const isAcceleration = accelerated !== step - this.#step;
     const isJerk = change !== accelerated;
     const isReachable = !isVelocity && !isAcceleration && !isJerk;
-    if (isReachable && this.#isOnPath && this.#isAllowed(change)) {
+    const way = this.#within(Math.round(following * UNITS), target) - target;
+    const onward = between(way, -this.#maxStep, this.#maxStep);
+    const isFollowed = !Number.isFinite(following) || this.#isFollowed(change, onward);
+    if (isReachable && this.#isOnPath && isFollowed && this.#isAllowed(change)) {
       this.#take(change);
     } else {
-      const onward = this.#within(Math.round(following * UNITS), target) - target;
-      this.#settle(this.#catchUp(target, between(onward, -this.#maxStep, this.#maxStep)));
+      this.#settle(this.#catchUp(target, onward));
     }
     this.#isOnPath = this.#position === target;
     if (isPosition) this.#count(LimitKind.Position);
@@ -119,6 +121,13 @@ export class JointLimiter {
     if (isJerk) this.#count(LimitKind.Jerk);
     if (isReachable) this.#count(this.#hasJerk ? LimitKind.Jerk : LimitKind.Acceleration);
     return true;
+  }
+
+  /** Whether jerk leaves the joint free to go on with the step `onward` after `change`, as far as acceleration does. */
+  #isFollowed(change: number, onward: number): boolean {
+    const { maxChange, maxJerk } = this.#brake;
+    const next = between(onward - this.#step - change, -maxChange, maxChange);
+    return Math.abs(next - change) <= maxJerk;
   }
 
   /**
