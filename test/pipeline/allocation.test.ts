@@ -18,9 +18,17 @@ function runProbe(name: string): string {
   return stdout;
 }
 
-test("a tick without an inference allocates nothing but the box of its time", () => {
-  const bytesPerTick = Number(runProbe("allocation-probe"));
-  assert.ok(bytesPerTick < 2 * BOXED_DOUBLE_BYTES, `${bytesPerTick} bytes a tick`);
+/** Of one chunk of the tiny policy, from its observation to the verdict: promises, verdicts and boxes. */
+const CHUNK_BYTES = 16_384;
+
+test("a minute of ticks at 500 Hz in a worker allocates nothing, and a chunk little", (t) => {
+  const { tickBytes, collections, chunkBytes }: Record<string, number> = JSON.parse(
+    runProbe("allocation-probe"),
+  );
+  t.diagnostic(`${chunkBytes} bytes a chunk`);
+  assert.ok((tickBytes ?? Number.NaN) < 1, `${tickBytes} bytes a tick`);
+  assert.equal(collections, 0);
+  assert.ok((chunkBytes ?? Number.NaN) < CHUNK_BYTES, `${chunkBytes} bytes a chunk`);
 });
 
 test("to clamp a chunk, to keep it in the workspace and to look at a joint state allocates next to nothing", () => {
