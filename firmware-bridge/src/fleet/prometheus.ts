@@ -36,6 +36,11 @@ export function prometheusText(sample: PrometheusSample): string {
     .join("");
 }
 
+/** @param name without `omp_` and `_total` */
+function total(name: string, help: string, value: number): Family {
+  return { name: `omp_${name}_total`, type: "counter", help, values: [[{}, value]] };
+}
+
 function families({ birth, isConnected, metrics }: PrometheusSample): Family[] {
   const { software, model, firmware } = birth;
   const bundle = { bundle_id: birth.bundleId, bundle_hash: birth.bundleHash };
@@ -46,9 +51,6 @@ function families({ birth, isConnected, metrics }: PrometheusSample): Family[] {
     gauge("omp_broker_connected", "1 while the MQTT broker is there.", [[{}, Number(isConnected)]]),
   ];
   if (metrics === undefined) return always;
-  const total = (name: string, help: string, value: number): Family => {
-    return { name: `omp_${name}_total`, type: "counter", help, values: [[{}, value]] };
-  };
   return [
     ...always,
     total("episodes", "Episodes that ended.", metrics.episodes),
