@@ -68,6 +68,9 @@ class NotingPacer implements Pacer {
   }
 }
 
+// A forced collection would have V8 throw away and compile again what runs once a chunk.
+setFlagsFromString("--no-flush-bytecode");
+
 /** Bytes of the live heap, and of memory outside of it. */
 function liveBytes(): number {
   setFlagsFromString("--expose-gc");
