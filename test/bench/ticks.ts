@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { type Contender, quantile, takeTurns } from "../../sdk/cli/tune/take-turns.ts";
+import { ErrorCode, OmpError } from "../../sdk/src/errors.ts";
 import { ControlThread } from "../../sdk/src/runtime/node/control-thread.ts";
 import type { ThreadPriority } from "../../sdk/src/runtime/node/thread-priority.ts";
 import { repositoryPath } from "../support/repository.ts";
@@ -62,8 +63,14 @@ function threadContender(thread: ControlThread): Contender {
     async run(count) {
       await thread.start();
       const lateUs: readonly number[] = Object(await thread.ask("lateUs", count));
+      const { fault } = thread;
       await thread.stop();
-      return lateUs;
+      if (fault === undefined) return lateUs;
+      throw new OmpError(ErrorCode.ToolFailed, {
+        what: "the loop faulted while it was measured",
+        observed: `${fault.reason}: ${fault.detail}`,
+        next: "Measure again when the machine does less.",
+      });
     },
     close: async () => thread.close(),
   };

@@ -143,7 +143,7 @@ async function measureTicks(): Promise<{ tickBytes: number; collections: number 
   const run = (): void => {
     for (let i = 0; i < TICKS; i += 1) tick();
   };
-  const bytes = await leastBytes(6, run);
+  const bytes = await leastBytes(12, run);
   let collections = 0;
   const observer = new PerformanceObserver((list) => {
     collections += list.getEntries().length;

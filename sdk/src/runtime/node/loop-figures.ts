@@ -73,19 +73,22 @@ export function createFiguresMemory(jointCount: number): TripleBufferMemory {
   return createTripleBufferMemory(JOINTS + 1 + 4 * jointCount);
 }
 
+type MeasuredLoop = Pick<ControlLoop, "counters" | "stages" | "tickLatenessMs">;
+type MeasuredLink = Pick<ActuatorLink, "counters" | "readJointState">;
+
 /** On the loop's thread. Allocates nothing a call. */
 export class LoopFiguresWriter {
   readonly #buffer: TripleBufferWriter;
-  readonly #loop: ControlLoop;
-  readonly #link: ActuatorLink;
+  readonly #loop: MeasuredLoop;
+  readonly #link: MeasuredLink;
   readonly #joints: JointState;
   #clamps: readonly Float64Array[] = [];
   #guard: ActionGuard | undefined;
 
   constructor(
     memory: TripleBufferMemory,
-    loop: ControlLoop,
-    link: ActuatorLink,
+    loop: MeasuredLoop,
+    link: MeasuredLink,
     jointCount: number,
   ) {
     this.#buffer = new TripleBufferWriter(memory);
