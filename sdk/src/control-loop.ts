@@ -262,7 +262,7 @@ export class ControlLoop {
       if (this.#link.state === "armed") this.#move("run");
     } else if (heldMs > this.options.staleFaultMs) {
       if (!isWithin) this.latch(FaultReason.LimitExceeded, guard.measured.detail);
-      else this.latch(FaultReason.ObservationStale, `${key} is ${status}, ${ageMs} ms old`);
+      else this.latch(FaultReason.ObservationStale, `${key} is ${status} (${ageMs} ms)`);
     }
   }
 

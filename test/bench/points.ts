@@ -1,5 +1,10 @@
 import { quantileMs } from "../../firmware-bridge/src/round-trip.ts";
-import { DepthCloud, FarthestPointSampler, mujocoCamera } from "../../sdk/src/index.ts";
+import {
+  DepthCloud,
+  FarthestPointSampler,
+  ImageTensor,
+  mujocoCamera,
+} from "../../sdk/src/index.ts";
 import { createRandom } from "../../sdk/src/random.ts";
 import { plainFarthestPoints } from "../support/plain-farthest-points.ts";
 import type { Bench } from "./measurement.ts";
@@ -19,13 +24,15 @@ interface Way {
 
 /** Farthest point sampling against the plain loop, and the whole way from a depth image to a cloud. */
 export const points: Bench = {
-  summary: "depth image to cloud, and exact farthest point sampling against the plain loop",
+  summary:
+    "depth image to cloud, picture to tensor, and exact farthest point sampling against the plain loop",
 
   async run(say) {
     const samples: Record<string, number[]> = {};
     const ways = [
       ...clouds.flatMap((count) => chosenCounts.flatMap((k) => samplers(count, k))),
       ...wholeWays(),
+      picture(),
     ];
     // Round 0 warms up and counts for nothing. The ways take turns: what disturbs the machine disturbs all.
     for (let round = 0; round <= rounds; round += 1) {
@@ -104,6 +111,20 @@ function wholeWays(): readonly Way[] {
       },
     };
   });
+}
+
+/** A colour picture to the size that policies take. */
+function picture(): Way {
+  const [outWidth, outHeight] = [84, 84];
+  const tensor = new ImageTensor({ format: "rgb8", width, height, outWidth, outHeight });
+  const frame = new Uint8Array(tensor.frameBytes).fill(100);
+  const out = new Float32Array(tensor.size);
+  return {
+    name: `picture_${width}x${height}_to_${outWidth}x${outHeight}`,
+    run: () => {
+      tensor.make(frame, out);
+    },
+  };
 }
 
 /** Depth in mm of a table with a ball and a box on it, with a camera's noise. */
