@@ -106,6 +106,11 @@ export class OmpPolicy {
     this.#warmStart?.forget();
   }
 
+  /** An `act` follows at once: its worker wakes up while the observation is got ready. */
+  prepare(): void {
+    this.#backend.prepare?.();
+  }
+
   /** An empty chunk of this policy's size, for `act` to fill. */
   createChunk(): ActionChunk {
     const { horizon, actionStartIndex, dtMs } = this.manifest.policy;

@@ -71,6 +71,22 @@ export function inferenceBackendConformance(name: string, create: () => Inferenc
     await backend.close();
   });
 
+  test(`${name}: being told that an inference follows changes no answer, also when none does`, async () => {
+    const backend = create();
+    backend.prepare?.();
+    await backend.load({ path });
+    for (const offset of [0, 1, 2]) {
+      backend.prepare?.();
+      const answer = evaluate(backend, offset);
+      backend.prepare?.();
+      assert.deepEqual(await answer, tinyAction(offset));
+      backend.prepare?.();
+      await new Promise((resolve) => setTimeout(resolve, offset));
+    }
+    await backend.close();
+    backend.prepare?.();
+  });
+
   test(`${name}: a buffer of the wrong length is named and nothing runs`, async () => {
     const backend = create();
     await backend.load({ path });

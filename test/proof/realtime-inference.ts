@@ -2,11 +2,11 @@ import { join } from "node:path";
 
 import { randomBundle } from "../bench/bench-cache.ts";
 import { measureColdStart } from "../bench/cold-start.ts";
-import { quantile, type Turns } from "../../sdk/cli/tune/take-turns.ts";
+import { pairedRatio, quantile, type Turns } from "../../sdk/cli/tune/take-turns.ts";
 import { measureWays, type Way } from "../bench/inference.ts";
 import { measureSensorToWire } from "../bench/sensor-to-wire.ts";
 
-/** The part of `proof -- realtime` about inference; medians and ratios of medians. */
+/** The part of `proof -- realtime` about inference: medians, and ratios as `pairedRatio` forms them. */
 export interface RealtimeInference {
   /**
    * `policy.act` as a user calls it, over the bare C API's `Run`: the published network of the task (255 M weights), INT8, one
@@ -31,7 +31,7 @@ const comparisons: readonly {
   readonly ways: readonly Way[];
   readonly turns: Turns;
 }[] = [
-  { network: "full", ways: ["c_api", "policy"], turns: { rounds: 30, runs: 10, warmUpRuns: 2 } },
+  { network: "full", ways: ["c_api", "policy"], turns: { rounds: 60, runs: 5, warmUpRuns: 2 } },
   {
     network: "full",
     ways: ["policy", "torch_eager", "ddim10"],
@@ -66,10 +66,16 @@ export async function measureRealtimeInference(
   const { firstChunkMs } = await measureColdStart(join(folder, "bundle"), coldStarts);
   raw["cold_start_ms"] = firstChunkMs;
   const p50 = (name: string): number => quantile(raw[name] ?? [], 0.5);
+  const ratio = (comparison: number, slow: Way, fast: Way): number => {
+    const { network, turns } = comparisons[comparison] ?? { network: "", turns: { runs: 1 } };
+    const samples = (way: Way): readonly number[] =>
+      raw[`${comparison}_${network}_${way}_us`] ?? [];
+    return pairedRatio(samples(slow), samples(fast), turns.runs);
+  };
   return {
-    policy_vs_c_api_p50: p50("0_full_policy_us") / p50("0_full_c_api_us"),
-    torch_eager_vs_policy_p50: p50("1_full_torch_eager_us") / p50("1_full_policy_us"),
-    ddim10_vs_policy_p50: p50("1_full_ddim10_us") / p50("1_full_policy_us"),
+    policy_vs_c_api_p50: ratio(0, "policy", "c_api"),
+    torch_eager_vs_policy_p50: ratio(1, "torch_eager", "policy"),
+    ddim10_vs_policy_p50: ratio(1, "ddim10", "policy"),
     overhead_ms_p50: p50("overhead_ms"),
     cold_start_ms: p50("cold_start_ms"),
     raw,

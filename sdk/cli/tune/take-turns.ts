@@ -64,3 +64,23 @@ export function quantile(samples: readonly number[], q: number): number {
   const sorted = samples.toSorted((a, b) => a - b);
   return sorted[Math.max(1, Math.ceil(q * sorted.length)) - 1] ?? Number.NaN;
 }
+
+/**
+ * How many times longer `slow` takes than `fast`: the ratio of their medians in every round, of which the median. What slows the
+ * machine down for a while slows both alike.
+ *
+ * @param runs counted runs of a round
+ */
+export function pairedRatio(
+  slow: readonly number[],
+  fast: readonly number[],
+  runs: number,
+): number {
+  const rounds = Math.floor(Math.min(slow.length, fast.length) / runs);
+  const ratios = Array.from({ length: rounds }, (_, round) => {
+    const p50 = (samples: readonly number[]): number =>
+      quantile(samples.slice(round * runs, (round + 1) * runs), 0.5);
+    return p50(slow) / p50(fast);
+  });
+  return quantile(ratios, 0.5);
+}

@@ -52,6 +52,8 @@ export interface InferenceBackend {
    * @throws {OmpError} INVALID_STATE, BACKEND_FAILED
    */
   infer(inputs: TensorBuffers, outputs: TensorBuffers): Promise<number>;
+  /** An inference follows at once: wakes what must be awake for it, while the caller gets its inputs ready. */
+  prepare?(): void;
   /** Waits for a running inference, then releases everything. Safe twice. */
   close(): Promise<void>;
 }

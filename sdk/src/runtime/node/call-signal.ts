@@ -7,7 +7,10 @@ const REQUEST = 0;
 const ANSWER = 1;
 const WORDS = 2;
 
-export const CallRequest = { None: 0, Infer: 1, Close: 2 } as const;
+/** Longest time that a worker that was woken spins for its request. */
+const SPIN_MS = 0.4;
+
+export const CallRequest = { None: 0, Infer: 1, Close: 2, Wake: 3 } as const;
 export type CallRequest = (typeof CallRequest)[keyof typeof CallRequest];
 
 declare global {
@@ -43,10 +46,21 @@ export async function request({ words }: SignalMemory, what: CallRequest): Promi
   return answered;
 }
 
-/** Blocks the thread until there is a request. */
+/** A request follows at once: the worker wakes up and spins for it. Without an answer. */
+export function wake({ words }: SignalMemory): void {
+  Atomics.store(words, REQUEST, CallRequest.Wake);
+  Atomics.notify(words, REQUEST);
+}
+
+/** Blocks the thread until there is a request that wants an answer. */
 export function nextRequest({ words }: SignalMemory): number {
-  Atomics.wait(words, REQUEST, CallRequest.None);
-  return Atomics.exchange(words, REQUEST, CallRequest.None);
+  for (;;) {
+    Atomics.wait(words, REQUEST, CallRequest.None);
+    const what = Atomics.exchange(words, REQUEST, CallRequest.None);
+    if (what !== CallRequest.Wake) return what;
+    const endMs = performance.now() + SPIN_MS;
+    while (Atomics.load(words, REQUEST) === CallRequest.None && performance.now() < endMs);
+  }
 }
 
 export function answer({ words, value }: SignalMemory, result: number): void {

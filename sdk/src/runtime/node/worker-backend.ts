@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 
 import { asOmpError, ErrorCode, OmpError } from "../../errors.ts";
@@ -8,10 +9,12 @@ import type {
   ModelSource,
   TensorBuffers,
 } from "../inference-backend.ts";
-import { CallRequest, request } from "./call-signal.ts";
+import { CallRequest, request, wake } from "./call-signal.ts";
 import type { OrtOptions } from "./ort-session.ts";
 import { fromSentError } from "./sent-error.ts";
 import type { SharedTensors, WorkerReply, WorkerRequest } from "./worker-messages.ts";
+
+const hasOtherCore = availableParallelism() > 1;
 
 type Loaded = Extract<WorkerReply, { kind: "loaded" }>;
 
@@ -81,6 +84,12 @@ export class WorkerBackend implements InferenceBackend {
       if (given !== shared) given.set(shared);
     }
     return memory.signal.value[0] ?? Number.NaN;
+  }
+
+  /** Spinning while the caller needs the core would keep it from what is awaited. */
+  prepare(): void {
+    const memory = this.#memory;
+    if (memory !== undefined && this.#running === undefined && hasOtherCore) wake(memory.signal);
   }
 
   async close(): Promise<void> {
