@@ -7,7 +7,7 @@ from .published import PUBLISHED_MS, beside_published
 from .study import DIFFICULTIES, Grid, Results
 from .study_lines import Line, begun, comparable, finished, mean_success, pick, pooled
 from .study_ranking import ranking
-from .success_rate import paired_interval, wilson_interval
+from .success_rate import mcnemar_p, paired_interval, wilson_interval
 
 UNCERTAIN = (0.2, 0.9)
 """Success between these leaves room for a graph to be worse, or better, than another."""
@@ -156,7 +156,7 @@ def paired_sentence(lines: list[Line]) -> str:
     return (
         f"{runtime[0]} of {runtime[1]} episodes succeeded in INT8 in the runtime and {torch[0]} in PyTorch, "
         f"{difference:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}): {verdict}. On {won} seeds only the "
-        f"runtime succeeded, on {lost} only PyTorch."
+        f"runtime succeeded, on {lost} only PyTorch: McNemar's exact p {mcnemar_p(won, lost):.2g}."
     )
 
 

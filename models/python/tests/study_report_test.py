@@ -41,7 +41,7 @@ def test_the_report_compares_only_what_every_method_finished(tmp_path: Path) -> 
     assert "| metaworld/assembly  | hard  | 1-2   | PyTorch | 95 [83, 99] | 40 [22, 61] |" in text
     assert "| 1     | omp-jvp | 95.0    | 0.0 | 85.0         |" in text
     assert "-10.0 points (95 % interval -15.0 to -4.8): more than two points apart" in text
-    assert "On 0 seeds only the runtime succeeded, on 14 only PyTorch" in text
+    assert "On 0 seeds only the runtime succeeded, on 14 only PyTorch: McNemar's exact p 0.00012." in text
     assert "| omp-jvp | 0.50 / 1.00  |" in text
     picture = chart(grid, lines)
     assert picture.count("<title>") == 4
