@@ -4,7 +4,7 @@ from itertools import combinations
 
 from .markdown import ABSENT, listed, number, table
 from .study import Grid
-from .study_lines import Line, comparable, mean_success, pick
+from .study_lines import Line, begun, comparable, mean_success, pick
 from .study_ranking import differences
 
 CLASSES = ("easy", "medium", "hard", "very hard")
@@ -55,7 +55,7 @@ def _ours(own: list[Line]) -> list[str]:
 
 def _order(grid: Grid, lines: list[Line]) -> list[str]:
     """Of every two methods that the paper ranks: whether ours agree, contradict, or cannot tell."""
-    both = [method for method in PUBLISHED if method in grid.methods]
+    both = [method for method in PUBLISHED if method in begun(grid, lines)]
     if len(both) < 2 or not comparable(grid, lines):
         return []
     told = differences(grid, lines)

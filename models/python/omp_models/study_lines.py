@@ -19,10 +19,16 @@ def finished(grid: Grid, results: Results) -> list[Line]:
     return [newest[key] for key in keys if key in newest]
 
 
+def begun(grid: Grid, lines: list[Line]) -> list[str]:
+    """The methods that have finished a cell, in the grid's order."""
+    return [method for method in grid.methods if pick(lines, method=method)]
+
+
 def comparable(grid: Grid, lines: list[Line]) -> list[Line]:
-    """Only the pairs of task and seed that every method has finished."""
+    """Only the pairs of task and seed that every method has finished; one that is not begun is not waited for."""
     pairs = Counter((line["task"], line["seed"]) for line in lines)
-    return [line for line in lines if pairs[line["task"], line["seed"]] == len(grid.methods)]
+    methods = len(begun(grid, lines))
+    return [line for line in lines if pairs[line["task"], line["seed"]] == methods]
 
 
 def pick(lines: Iterable[Line], **wanted: Any) -> list[Line]:

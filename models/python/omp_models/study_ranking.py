@@ -5,7 +5,7 @@ from itertools import combinations
 
 from .markdown import listed, number, table
 from .study import Grid
-from .study_lines import Line, comparable, mean_success, pick, seed_deviation
+from .study_lines import Line, begun, comparable, mean_success, pick, seed_deviation
 from .success_rate import holm, sign_flip_p
 
 LEVEL = 0.05
@@ -28,12 +28,12 @@ class Difference:
 
 def differences(grid: Grid, lines: list[Line]) -> dict[tuple[str, str], Difference]:
     """Every ordered pair of methods, over what all of them have finished."""
-    fair = comparable(grid, lines)
+    fair, methods = comparable(grid, lines), begun(grid, lines)
     rates = {
         method: {(line["task"], line["seed"]): line["torch"]["successes"] for line in pick(fair, method=method)}
-        for method in grid.methods
+        for method in methods
     }
-    couples = list(combinations(grid.methods, 2))
+    couples = list(combinations(methods, 2))
     gaps = [[rates[a][key] - rates[b][key] for key in rates[a]] for a, b in couples]
     p_values = holm([sign_flip_p(gap) for gap in gaps])
     told = {}
@@ -48,9 +48,9 @@ def ranking(grid: Grid, lines: list[Line]) -> list[str]:
     fair = comparable(grid, lines)
     if not fair:
         return ["## Ranking", "", "No task is finished by every method yet.", ""]
-    own = {method: pick(fair, method=method) for method in grid.methods}
+    own = {method: pick(fair, method=method) for method in begun(grid, lines)}
     means = {method: mean_success(of) or 0.0 for method, of in own.items()}
-    ranked = sorted(grid.methods, key=lambda method: -means[method])
+    ranked = sorted(own, key=lambda method: -means[method])
     rows = [
         [
             # Equal means share a place.
@@ -62,7 +62,7 @@ def ranking(grid: Grid, lines: list[Line]) -> list[str]:
         ]
         for method in ranked
     ]
-    pairs, tasks = len(fair) // len(grid.methods), len({line["task"] for line in fair})
+    pairs, tasks = len(fair) // len(own), len({line["task"] for line in fair})
     return [
         "## Ranking",
         "",

@@ -5,9 +5,9 @@ import statistics
 from .markdown import ABSENT, listed, number, table
 from .published import PUBLISHED_MS, beside_published
 from .study import DIFFICULTIES, Grid, Results
-from .study_lines import Line, comparable, finished, mean_success, pick, pooled
+from .study_lines import Line, begun, comparable, finished, mean_success, pick, pooled
 from .study_ranking import ranking
-from .success_rate import paired_interval, wilson_interval
+from .success_rate import mcnemar_p, paired_interval, wilson_interval
 
 UNCERTAIN = (0.2, 0.9)
 """Success between these leaves room for a graph to be worse, or better, than another."""
@@ -50,15 +50,15 @@ def success(lines: list[Line], who: str) -> str:
 
 def _by_task(grid: Grid, lines: list[Line]) -> list[str]:
     rows = []
-    begun = [task for task in grid.tasks if pick(lines, task=task)]
-    for task in begun:
+    tasks = [task for task in grid.tasks if pick(lines, task=task)]
+    for task in tasks:
         own = {method: pick(lines, task=task, method=method) for method in grid.methods}
         counts = [len(of) for of in own.values()]
         seeds = f"{min(counts)}" if min(counts) == max(counts) else f"{min(counts)}-{max(counts)}"
         for who, name in WHO.items():
             cells = [success(of, who) if of else ABSENT for of in own.values()]
             rows.append([task, grid.tasks[task]["difficulty"], seeds, name, *cells])
-    waiting = [task for task in grid.tasks if task not in begun]
+    waiting = [task for task in grid.tasks if task not in tasks]
     return [
         "## By task",
         "",
@@ -67,16 +67,16 @@ def _by_task(grid: Grid, lines: list[Line]) -> list[str]:
         "",
         *table(["task", "class", "seeds", "who", *grid.methods], rows),
         *([f"Not begun: {listed(waiting)}.", ""] if waiting else []),
-        *_telling(grid, lines, begun),
+        *_telling(grid, lines, tasks),
     ]
 
 
-def _telling(grid: Grid, lines: list[Line], begun: list[str]) -> list[str]:
+def _telling(grid: Grid, lines: list[Line], tasks: list[str]) -> list[str]:
     """Which tasks can tell methods apart at all."""
-    fair = comparable(grid, lines)
+    fair, methods = comparable(grid, lines), begun(grid, lines)
     rates = {
-        task: [mean_success(pick(fair, task=task, method=method)) or 0.0 for method in grid.methods]
-        for task in begun
+        task: [mean_success(pick(fair, task=task, method=method)) or 0.0 for method in methods]
+        for task in tasks
         if pick(fair, task=task)
     }
     ceiling = [task for task, of in rates.items() if min(of) >= 95]
@@ -113,7 +113,7 @@ def _by_difficulty(grid: Grid, lines: list[Line]) -> list[str]:
 def _by_prediction(grid: Grid, fair: list[Line]) -> list[str]:
     """The classes again, by what the network's output stands for: at a small budget that decides more than the loss."""
     groups: dict[str, list[str]] = {}
-    for method in grid.methods:
+    for method in begun(grid, fair):
         groups.setdefault(grid.prediction(method), []).append(method)
     classes = [name for name in DIFFICULTIES if pick(fair, difficulty=name)]
     if len(groups) < 2 or not classes:
@@ -156,7 +156,7 @@ def paired_sentence(lines: list[Line]) -> str:
     return (
         f"{runtime[0]} of {runtime[1]} episodes succeeded in INT8 in the runtime and {torch[0]} in PyTorch, "
         f"{difference:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}): {verdict}. On {won} seeds only the "
-        f"runtime succeeded, on {lost} only PyTorch."
+        f"runtime succeeded, on {lost} only PyTorch: McNemar's exact p {mcnemar_p(won, lost):.2g}."
     )
 
 

@@ -41,7 +41,7 @@ def test_the_report_compares_only_what_every_method_finished(tmp_path: Path) -> 
     assert "| metaworld/assembly  | hard  | 1-2   | PyTorch | 95 [83, 99] | 40 [22, 61] |" in text
     assert "| 1     | omp-jvp | 95.0    | 0.0 | 85.0         |" in text
     assert "-10.0 points (95 % interval -15.0 to -4.8): more than two points apart" in text
-    assert "On 0 seeds only the runtime succeeded, on 14 only PyTorch" in text
+    assert "On 0 seeds only the runtime succeeded, on 14 only PyTorch: McNemar's exact p 0.00012." in text
     assert "| omp-jvp | 0.50 / 1.00  |" in text
     picture = chart(grid, lines)
     assert picture.count("<title>") == 4
@@ -56,7 +56,19 @@ def test_a_task_without_a_cell_is_named_and_has_no_row(tmp_path: Path) -> None:
     text = report(grid, results)
     assert "Not begun: metaworld/assembly." in text
     assert "| metaworld/assembly" not in text
-    assert "No task is finished by every method yet." in text
+
+
+def test_a_method_that_is_not_begun_is_not_waited_for_and_one_that_is_begun_is(tmp_path: Path) -> None:
+    grid = small(tmp_path, methods={"omp-jvp": {}, "mp1": {}, "dp3": {}})
+    results = Results(tmp_path / "results.jsonl")
+    cells = list(grid.cells())
+    for cell in cells[:2]:
+        results.add(line(grid, cell, 10, 10))
+    text = report(grid, results)
+    assert "omp-jvp and mp1 share the highest mean." in text
+    assert "| dp3    |" not in text[text.index("## Ranking") : text.index("## Beside")]
+    results.add(line(grid, cells[5], 10, 10))
+    assert "No task is finished by every method yet." in report(grid, results)
 
 
 def test_equal_means_share_the_first_place(tmp_path: Path) -> None:
