@@ -46,9 +46,6 @@ function families({ birth, isConnected, metrics }: PrometheusSample): Family[] {
     gauge("omp_broker_connected", "1 while the MQTT broker is there.", [[{}, Number(isConnected)]]),
   ];
   if (metrics === undefined) return always;
-  const total = (name: string, help: string, value: number): Family => {
-    return { name: `omp_${name}_total`, type: "counter", help, values: [[{}, value]] };
-  };
   return [
     ...always,
     total("episodes", "Episodes that ended.", metrics.episodes),
@@ -83,6 +80,10 @@ function families({ birth, isConnected, metrics }: PrometheusSample): Family[] {
       [{}, Number(metrics.throttledBy !== "")],
     ]),
   ];
+}
+
+function total(name: string, help: string, value: number): Family {
+  return { name: `omp_${name}_total`, type: "counter", help, values: [[{}, value]] };
 }
 
 function gauge(name: string, help: string, values: readonly Value[]): Family {
