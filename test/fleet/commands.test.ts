@@ -15,7 +15,7 @@ import {
 } from "../../firmware-bridge/src/fleet/index.ts";
 import { isOmpError } from "../../sdk/src/errors.ts";
 import { fuzzCommands } from "./command-fuzz.ts";
-import { startBroker, startRobot, until, Wire } from "./fleet-fixture.ts";
+import { omp, startBroker, startRobot, until, Wire } from "./fleet-fixture.ts";
 
 const options = { timeout: 60_000 };
 
@@ -215,6 +215,30 @@ test("a stop needs to know nothing of the robot", options, async (t) => {
   await stranger.publishAsync(commandTopic("arm-7"), payload, { qos: 0 });
   await until(() => calls.length > 0);
   assert.deepEqual(calls, ["stop"]);
+});
+
+test("omp fleet sends commands and tells what became of them", options, async (t) => {
+  const broker = await startBroker(t);
+  const calls: string[] = [];
+  await startRobot(t, broker.url, {
+    commands: {
+      handlers: { stop: () => void calls.push("stop"), hold: () => void calls.push("hold") },
+    },
+  });
+  const at = ["--broker", broker.url];
+  const held = await omp("fleet", "hold", "arm-7", ...at);
+  assert.deepEqual([held.code, held.stdout], [0, "arm-7  hold  done\n"]);
+  const rearmed = await omp("fleet", "rearm", "arm-7", ...at);
+  assert.equal(rearmed.code, 1);
+  assert.match(rearmed.stdout, /arm-7 {2}rearm {2}refused {2}not_allowed/);
+  assert.equal((await omp("fleet", "rate", "arm-7", "--state-hz", "20", ...at)).code, 0);
+  assert.equal((await omp("fleet", "rate", "arm-7", "--state-hz", "900", ...at)).code, 2);
+  assert.equal((await omp("fleet", "stop", "all", ...at)).code, 0);
+  assert.equal((await omp("fleet", "hold", ...at)).code, 2);
+  const unknown = await omp("fleet", "hold", "arm-77", ...at);
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stdout, /nothing was heard of it/);
+  assert.deepEqual(calls, ["hold", "stop"]);
 });
 
 test("of thousands of hostile commands none is executed", options, async (t) => {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { inspect } from "node:util";
+import { inspect, promisify } from "node:util";
 
 import { connectAsync } from "mqtt";
 
@@ -20,11 +21,19 @@ import { readCredentials } from "../../sdk/cli/fleet/broker-options.ts";
 import { isOmpError } from "../../sdk/src/errors.ts";
 import { mosquittoMissing } from "../support/mosquitto.ts";
 import { fuzzCommands } from "./command-fuzz.ts";
-import { birth, omp, until } from "./fleet-fixture.ts";
+import { birth, metrics, omp, until } from "./fleet-fixture.ts";
 import { SecuredFleet } from "./secured-fleet.ts";
 
 const options = { timeout: 60_000 };
+const mosquittoSubMissing =
+  spawnSync("mosquitto_sub", ["--help"]).error === undefined
+    ? false
+    : "no mosquitto_sub; on Debian: apt-get install mosquitto-clients";
 const nothing = { stop: () => {} };
+
+async function execFileText(program: string, args: readonly string[]): Promise<string> {
+  return (await promisify(execFile)(program, args)).stdout;
+}
 
 /** Each test is a threat of SECURITY.md against what `omp fleet init` wrote. */
 describe("a Mosquitto as omp fleet init sets it up", { skip: mosquittoMissing }, () => {
@@ -319,6 +328,28 @@ describe("a Mosquitto as omp fleet init sets it up", { skip: mosquittoMissing },
       for (const path of ["ca/ca.key", "broker/broker.key", "robot/arm-1/client.key"]) {
         assert.equal((await stat(join(fleet.folder, path))).mode & 0o077, 0, path);
       }
+    },
+  );
+
+  test(
+    "a standard tool reads the fleet without this code, with a watcher's certificate",
+    { ...options, skip: mosquittoSubMissing },
+    async () => {
+      const robot = await fleet.robot("arm-1", {});
+      const folder = fleet.credentialsOf("watcher", "wall");
+      const where = `-h 127.0.0.1 -p ${fleet.broker.port} -t omp/v1/+/metrics -C 1 -F %t|%p`;
+      const keys = `--cafile ${folder}/ca.crt --cert ${folder}/client.crt --key ${folder}/client.key`;
+      const reader = execFileText("mosquitto_sub", [...where.split(" "), ...keys.split(" ")]);
+      const telling = setInterval(() => {
+        robot.metrics(metrics);
+      }, 100);
+      const [topic, payload = ""] = (await reader).split("|");
+      clearInterval(telling);
+      assert.equal(topic, "omp/v1/arm-1/metrics");
+      const read: Readonly<Record<string, unknown>> = JSON.parse(payload);
+      assert.equal(read["inference_p99_ms"], metrics.inferenceP99Ms);
+      assert.equal(read["tick_lateness_p99_ms"], null);
+      await robot.close();
     },
   );
 

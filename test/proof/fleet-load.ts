@@ -61,12 +61,13 @@ export async function measureLoad(
     const steadySeconds = (performance.now() - startedAt) / 1000;
     const cpu = (cpuSeconds(broker.pid) - cpuBefore) / steadySeconds;
     const rate = (after.acknowledged - before.acknowledged) / steadySeconds;
+    await steady.drain(robots);
     const last = await steady.order({ do: "close" });
     await steady.end();
     await listener.settle();
-    const { received } = listener;
-    const lost = Math.max(0, last.acknowledged - received) + listener.gaps;
-    const duplicated = listener.copies;
+    const { received, events: steadyEvents, copies: duplicated } = listener;
+    const lost =
+      Math.max(0, last.acknowledged - received) + listener.gaps + last.events - steadyEvents;
     say(`${last.acknowledged} acknowledged, ${received} received, ${rate.toFixed(0)} a second`);
 
     const outage = await Robots.start(broker.url, groups);
@@ -78,21 +79,15 @@ export async function measureLoad(
     await broker.kill();
     await sleep(options.outageMs);
     await broker.run();
-    let state = await outage.report();
-    say(`the broker is back; ${state.pending} events wait`);
-    await outage.order({ do: "quiet" });
-    const limit = performance.now() + 180_000;
-    while ((state.pending > 0 || state.connected < robots) && performance.now() < limit) {
-      await sleep(500);
-      state = await outage.report();
-    }
+    const { pending } = await outage.order({ do: "quiet" });
+    say(`the broker is back; ${pending} events wait`);
+    await outage.drain(robots);
     const told = await outage.order({ do: "close" });
     await outage.end();
     await listener.settle();
-    const arrived = listener.events - last.events;
-    say(
-      `${told.events} events told, ${arrived} arrived once, ${listener.eventCopies} copies told by id`,
-    );
+    const arrived = listener.events - steadyEvents;
+    const copies = listener.eventCopies;
+    say(`${told.events} events told, ${arrived} arrived once, ${copies} copies told by id`);
     return {
       robots,
       messages_sent: last.acknowledged,
@@ -105,7 +100,7 @@ export async function measureLoad(
       outage_s: options.outageMs / 1000,
       outage_events: told.events,
       outage_events_lost: told.events - arrived,
-      outage_events_copies: listener.eventCopies,
+      outage_events_copies: copies,
     };
   } finally {
     await listener.stop();
@@ -135,6 +130,16 @@ class Robots {
 
   order(order: RobotsOrder): Promise<RobotsReport> {
     return this.#ask({ order });
+  }
+
+  /** Resolves when all are connected and nothing of theirs waits, or after three minutes. */
+  async drain(count: number): Promise<void> {
+    const limit = performance.now() + 180_000;
+    while (performance.now() < limit) {
+      const { pending, connected } = await this.report();
+      if (pending === 0 && connected === count) return;
+      await sleep(500);
+    }
   }
 
   async end(): Promise<void> {

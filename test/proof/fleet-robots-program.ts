@@ -30,6 +30,8 @@ export interface RobotsReport {
 }
 
 const robots: RobotTelemetry[] = [];
+const periodsMs: number[] = [];
+const movesAtMs: number[] = [];
 let events = 0;
 let telling: NodeJS.Timeout | undefined;
 let moving: NodeJS.Timeout | undefined;
@@ -38,7 +40,7 @@ async function obey(order: RobotsOrder): Promise<void> {
   switch (order.do) {
     case "start":
       for (const group of order.groups) await start(order.brokerUrl, group);
-      moving = setInterval(move, 100);
+      moving = setInterval(move, 50);
       break;
     case "events":
       tell(order.periodMs);
@@ -73,33 +75,32 @@ async function start(brokerUrl: string, group: RobotGroup): Promise<void> {
       }),
     );
     robots.push(...(await Promise.all(batch)));
+    periodsMs.push(...batch.map(() => 1000 / stateHz));
   }
 }
 
-let ticks = 0;
-
-/** A tenth of a second of every robot's life; a slow one says nothing new most of the time. */
+/** Every robot says once in its period that it moved. */
 function move(): void {
-  ticks += 1;
-  for (const robot of robots) {
+  const nowMs = performance.now();
+  for (const [i, robot] of robots.entries()) {
+    if (nowMs < (movesAtMs[i] ?? 0)) continue;
+    movesAtMs[i] = nowMs + (periodsMs[i] ?? 1000);
     robot.heartbeat();
-    robot.state("running", [Math.sin(ticks / 10), 0.1]);
+    robot.state("running", [Math.sin(nowMs / 1000), 0.1]);
   }
 }
 
 /** Every robot tells an event in a period, spread evenly. */
 function tell(periodMs: number): void {
-  let next = 0;
-  const stepMs = 50;
-  const perStep = (robots.length * stepMs) / periodMs;
-  let due = 0;
+  const startMs = performance.now();
+  let told = 0;
   telling = setInterval(() => {
-    for (due += perStep; due >= 1; due -= 1) {
-      robots[next % robots.length]?.event("proof", { number: events });
-      next += 1;
+    const due = ((performance.now() - startMs) * robots.length) / periodMs;
+    for (; told < due; told += 1) {
+      robots[told % robots.length]?.event("proof", { number: events });
       events += 1;
     }
-  }, stepMs);
+  }, 50);
 }
 
 function sum(count: (robot: RobotTelemetry) => number): number {

@@ -87,6 +87,10 @@ function families({ birth, isConnected, metrics }: PrometheusSample): Family[] {
   ];
 }
 
+function total(name: string, help: string, value: number): Family {
+  return { name: `omp_${name}_total`, type: "counter", help, values: [[{}, value]] };
+}
+
 function gauge(name: string, help: string, values: readonly Value[]): Family {
   return { name, type: "gauge", help, values };
 }
