@@ -60,7 +60,7 @@ export function parseSignedManifest(bytes: Uint8Array, limits: BundleLimits): Ma
 /** By name in the order of UTF-8 bytes, which for these names is that of UTF-16 units. */
 export function bundleEntries({ files }: Manifest): readonly BundleEntry[] {
   return [...files]
-    .map(([name, file]) => ({ name, ...file }))
+    .map(([name, { bytes, sha256 }]) => ({ name, bytes, sha256 }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
