@@ -67,3 +67,12 @@ export {
   robotTopic,
   watchFilters,
 } from "./topics.ts";
+export type { BundleReport, UpdatePhase } from "./rollout/bundle-report.ts";
+export { encodeReport, parseReport } from "./rollout/bundle-report.ts";
+export type { BundleStoreOptions, StoredBundle } from "./rollout/bundle-store.ts";
+export { BundleStore } from "./rollout/bundle-store.ts";
+export type { BundleUpdaterOptions } from "./rollout/bundle-updater.ts";
+export { BundleUpdater } from "./rollout/bundle-updater.ts";
+export type { HealthLimits } from "./rollout/health-gate.ts";
+export type { ShadowLimits } from "./rollout/shadow-check.ts";
+export type { FinishedUpdate, HighestVersion, Slots, UpdateOutcome } from "./rollout/slot-table.ts";
