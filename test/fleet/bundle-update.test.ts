@@ -108,6 +108,13 @@ test("a bundle whose answers are far off never acts", async () => {
   assert.equal(robot.store.slots.trial, "");
 });
 
+test("a bundle that computes for too long is rolled back", async () => {
+  const robot = await startRobot("slow", { health: { maxInferenceMs: 0 } });
+  const next = await bundles.pack({ version: "1.1.1" });
+  await assert.rejects(update(robot, next), /BUNDLE_REFUSED.*trial.*inference took/);
+  assert.equal(robot.store.slots.committed, first.hash);
+});
+
 test("a fault during the trial rolls back and stays latched", async () => {
   const robot = await startRobot("faulted");
   const next = await bundles.pack({ version: "1.2.0" });

@@ -47,7 +47,7 @@ export class RolloutRobot {
 
   /** @throws what opening the store and the policy throws: the robot is not runnable then */
   static async open(options: RolloutRobotOptions): Promise<RolloutRobot> {
-    const { clock, directory, trusted, firstBundle, tickHz = 100, ...rest } = options;
+    const { clock, directory, trusted, firstBundle, tickHz = 100, health, ...rest } = options;
     const store = await BundleStore.open({ directory, trusted });
     if (store.slots.committed === "" && firstBundle !== undefined) {
       await access(firstBundle.file);
@@ -66,7 +66,14 @@ export class RolloutRobot {
       clock,
       options: { ...patient, inferenceTimeoutMs: 60_000, tickHz },
     });
-    const updater = new BundleUpdater({ ...rest, store, loop, clock, load: loadInProcess });
+    const updater = new BundleUpdater({
+      ...rest,
+      health: { maxInferenceMs: Number.MAX_VALUE, ...health },
+      store,
+      loop,
+      clock,
+      load: loadInProcess,
+    });
     return new RolloutRobot(store, loop, updater, link);
   }
 

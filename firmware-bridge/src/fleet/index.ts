@@ -42,6 +42,7 @@ export type { FleetTableOptions, RobotRecord, RobotStatus } from "./fleet-table.
 export { FleetTable } from "./fleet-table.ts";
 export type {
   BirthBody,
+  BundleBody,
   BirthId,
   BirthInfo,
   EventBody,
@@ -68,7 +69,6 @@ export {
   watchFilters,
 } from "./topics.ts";
 export type { BundleReport, UpdatePhase } from "./rollout/bundle-report.ts";
-export { encodeReport, parseReport } from "./rollout/bundle-report.ts";
 export type { BundleStoreOptions, StoredBundle } from "./rollout/bundle-store.ts";
 export { BundleStore } from "./rollout/bundle-store.ts";
 export type { BundleUpdaterOptions } from "./rollout/bundle-updater.ts";

@@ -1,4 +1,4 @@
-import { MessageFields } from "../message-fields.ts";
+import type { MessageFields } from "../message-fields.ts";
 import { type FinishedUpdate, maxDetail, updateOutcomes } from "./slot-table.ts";
 
 /** How far an update is. `idle`: none runs. */
@@ -12,7 +12,7 @@ export const updatePhases = [
 ] as const;
 export type UpdatePhase = (typeof updatePhases)[number];
 
-/** What a robot says about its bundles: retained, so that whoever comes later knows. FLEET.md, section 6. */
+/** What a robot says about its bundles: retained, so that whoever comes later knows. FLEET.md, sections 3 and 6. */
 export interface BundleReport {
   /** Names that a rollout selects robots by. */
   readonly groups: readonly string[];
@@ -25,37 +25,15 @@ export interface BundleReport {
   readonly candidate: string;
   /** Of the download, 0 to 1. */
   readonly progress: number;
-  readonly last: FinishedUpdate | undefined;
+  readonly last: FinishedUpdate | null;
 }
 
-/** A longer payload is refused unread. */
-export const maxReportBytes: number = 8192;
 const hashPattern = /^([0-9a-f]{64})?$/;
 const groupPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const maxGroups = 16;
 
-export function encodeReport(report: BundleReport): string {
-  const { groups, committed, fallback, phase, candidate, progress, last } = report;
-  return JSON.stringify({
-    groups,
-    committed,
-    bundle_id: report.bundleId,
-    bundle_version: report.bundleVersion,
-    fallback,
-    phase,
-    candidate,
-    progress,
-    last: last ?? null,
-  });
-}
-
-/** @throws {OmpError} INVALID_ARGUMENT; JSON and UTF-8 errors come as they are */
-export function parseReport(payload: Uint8Array): BundleReport {
-  const text = new TextDecoder("utf-8", { fatal: true }).decode(
-    payload.subarray(0, maxReportBytes),
-  );
-  const value: unknown = JSON.parse(text);
-  const fields = new MessageFields(value, "bundle");
+/** @throws {OmpError} INVALID_ARGUMENT */
+export function parseBundleReport(fields: MessageFields): BundleReport {
   const last = fields.objectOrNull("last");
   return {
     groups: fields.names("groups", maxGroups, groupPattern),
@@ -66,10 +44,13 @@ export function parseReport(payload: Uint8Array): BundleReport {
     phase: fields.literal("phase", updatePhases),
     candidate: fields.matching("candidate", hashPattern),
     progress: fields.number("progress"),
-    last: last && {
-      hash: last.matching("hash", hashPattern),
-      outcome: last.literal("outcome", updateOutcomes),
-      detail: last.string("detail", maxDetail),
-    },
+    last:
+      last === undefined
+        ? null
+        : {
+            hash: last.matching("hash", hashPattern),
+            outcome: last.literal("outcome", updateOutcomes),
+            detail: last.string("detail", maxDetail),
+          },
   };
 }

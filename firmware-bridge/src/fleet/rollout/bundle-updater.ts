@@ -85,7 +85,7 @@ export class BundleUpdater {
       phase: this.#phase,
       candidate: this.#candidate,
       progress: this.#progress,
-      last,
+      last: last ?? null,
     };
   }
 
