@@ -24,6 +24,8 @@ export interface RolloutRobotOptions extends Omit<
   /** Packed; installed when the store is empty. */
   readonly firstBundle?: { readonly file: string; readonly hash: string };
   readonly tickHz?: number;
+  /** Every phase of an update, when it is entered. */
+  readonly onPhase?: (phase: string) => void;
 }
 
 /** A robot with two ideal joints that runs what its bundle store has committed, in this process. */
@@ -47,7 +49,16 @@ export class RolloutRobot {
 
   /** @throws what opening the store and the policy throws: the robot is not runnable then */
   static async open(options: RolloutRobotOptions): Promise<RolloutRobot> {
-    const { clock, directory, trusted, firstBundle, tickHz = 100, health, ...rest } = options;
+    const {
+      clock,
+      directory,
+      trusted,
+      firstBundle,
+      tickHz = 100,
+      health,
+      onPhase,
+      ...rest
+    } = options;
     const store = await BundleStore.open({ directory, trusted });
     if (store.slots.committed === "" && firstBundle !== undefined) {
       await access(firstBundle.file);
@@ -73,6 +84,10 @@ export class RolloutRobot {
       loop,
       clock,
       load: loadInProcess,
+      onReport: (report) => {
+        onPhase?.(report.phase);
+        rest.onReport?.(report);
+      },
     });
     return new RolloutRobot(store, loop, updater, link);
   }

@@ -9,6 +9,8 @@ export interface TinyBundleOptions {
   readonly version?: string;
   /** The policy answers with the newest position + gain · noise; the vectors' bundle has 0.1. Default 0.005. */
   readonly gain?: number;
+  /** A further file of this size, for transport to have something to do. Default none. */
+  readonly paddingBytes?: number;
   /** Changes the manifest's JSON before it is written. */
   readonly change?: (manifest: Record<string, unknown>) => void;
 }
@@ -27,7 +29,7 @@ const JOINTS = 2;
 /** A bundle for the two joints of test/vectors/tiny-policy, with golden outputs that are right for its gain. */
 export async function makeTinyBundle(
   directory: string,
-  { version = "1.0.0", gain = 0.005, change }: TinyBundleOptions = {},
+  { version = "1.0.0", gain = 0.005, paddingBytes = 0, change }: TinyBundleOptions = {},
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
   const model = withGain(await readFile(join(vectors, "policy.fp32.onnx")), gain);
@@ -43,7 +45,11 @@ export async function makeTinyBundle(
   const manifest: Record<string, unknown> = JSON.parse(
     await readFile(join(vectors, "manifest.json"), "utf8"),
   );
-  const files = { "policy.fp32.onnx": model, "golden.json": Buffer.from(JSON.stringify(golden)) };
+  const files = {
+    "policy.fp32.onnx": model,
+    "golden.json": Buffer.from(JSON.stringify(golden)),
+    ...(paddingBytes > 0 && { padding: Buffer.alloc(paddingBytes, version) }),
+  };
   manifest["bundle_version"] = version;
   manifest["files"] = Object.fromEntries(
     Object.entries(files).map(([name, content]) => [

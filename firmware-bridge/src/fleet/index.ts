@@ -76,3 +76,11 @@ export { BundleUpdater } from "./rollout/bundle-updater.ts";
 export type { HealthLimits } from "./rollout/health-gate.ts";
 export type { ShadowLimits } from "./rollout/shadow-check.ts";
 export type { FinishedUpdate, HighestVersion, Slots, UpdateOutcome } from "./rollout/slot-table.ts";
+export { BundleServer } from "./rollout/bundle-server.ts";
+export type {
+  FleetRolloutOptions,
+  RobotOutcome,
+  RolloutProgress,
+  RolloutResult,
+} from "./rollout/fleet-rollout.ts";
+export { FleetRollout } from "./rollout/fleet-rollout.ts";
