@@ -53,7 +53,12 @@ async function startRobot(robotId: string, seed: number): Promise<RolloutRobot> 
         },
       },
     });
-    telemetry.bundle(robot.updater.report);
+    const told = telemetry;
+    told.bundle(robot.updater.report);
+    setInterval(() => {
+      told.heartbeat();
+      told.state(robot.loop.state, [0, 0], robot.loop.fault);
+    }, 200);
   }
   return robot;
 }

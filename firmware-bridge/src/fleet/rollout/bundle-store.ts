@@ -171,6 +171,13 @@ export class BundleStore {
     });
   }
 
+  /** Commits the bundle of before again. The one that is left is no way back: it has to prove itself anew. */
+  async returnToFallback(): Promise<void> {
+    const { fallback: hash } = this.slots;
+    const last = { hash, outcome: "healthy", detail: "it ran here before" } as const;
+    await this.#table.change({ committed: hash, fallback: "", last });
+  }
+
   /** Ends the trial; what is committed stays so. */
   async rollBack(detail: string): Promise<void> {
     const last = { hash: this.slots.trial, outcome: "rolled_back", detail: cut(detail) } as const;

@@ -90,7 +90,8 @@ export class BundleUpdater {
   }
 
   /**
-   * Fetches, checks and tries a bundle; resolves when it is committed. The one that runs already is done at once.
+   * Fetches, checks and tries a bundle; resolves when it is committed. The one that runs already is done at once, and the one
+   * committed before comes back without a trial.
    *
    * @param onProgress told of every phase, for people
    * @returns what was done, for people
@@ -126,6 +127,7 @@ export class BundleUpdater {
     const { store } = this.#options;
     if (store.slots.committed === hash) return `${hash} runs already`;
     this.#candidate = hash;
+    if (hash === store.slots.fallback) return this.#return(hash, say);
     const { bundle, candidate } = await this.#prepare(hash, url, say);
     await this.#try(bundle, candidate, say);
     await store.collect();
@@ -155,6 +157,24 @@ export class BundleUpdater {
       await store.refuse(hash, error instanceof Error ? error.message : String(error));
       throw error;
     }
+  }
+
+  /** It proved itself here: no trial, which a robot that is faulted or driven by a bad policy could not pass. */
+  async #return(hash: string, say: (detail: string) => void): Promise<string> {
+    const { store, loop } = this.#options;
+    const { directory } = await this.#obtain(hash, "", say);
+    const before = await this.#load(directory);
+    try {
+      const left = loop.slot.replace(before);
+      await loop.settled();
+      await store.returnToFallback();
+      await left.close();
+    } catch (error) {
+      if (loop.slot.policy !== before) await before.close();
+      throw error;
+    }
+    await store.collect();
+    return `${before.manifest.bundleId} ${before.manifest.bundleVersion} is back`;
   }
 
   /** From the store, or by download: once more from the start when what was collected turns out damaged. */
