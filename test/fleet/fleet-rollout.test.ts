@@ -27,7 +27,7 @@ test("a good bundle reaches every robot, wave by wave, the canary group first", 
   assert.deepEqual(outcomes(result.robots), { healthy: 6 });
   await fleet.until(() => fleet.running(good.hash).length === 6);
   assert.equal(firstAsked.get("arm-1"), 1);
-  const waves = [...firstAsked.values()].toSorted();
+  const waves = [...firstAsked.values()].toSorted((a, b) => a - b);
   assert.deepEqual(waves, [1, 2, 2, 3, 3, 3]);
 
   const again = await fleet.rollOut(good, { percents: [100] });

@@ -50,10 +50,7 @@ test("a policy that sees, commands or times anything else is refused and changes
   const others = [
     { ...tinyManifest, policy: { ...tinyManifest.policy, dtMs: 40 } },
     { ...tinyManifest, action: { ...tinyManifest.action, joints: joints.toReversed() } },
-    {
-      ...tinyManifest,
-      observations: tinyManifest.observations.map((one) => ({ ...one, maxAgeMs: 1 })),
-    },
+    { ...tinyManifest, noise: { ...tinyManifest.noise, input: "other" } },
   ];
   for (const manifest of others) {
     const other = await createPolicy(manifest);

@@ -115,6 +115,14 @@ export class RolloutFleet {
     }).run();
   }
 
+  /** Resolves when no robot is updating any more and its last report has come. */
+  async settle(): Promise<void> {
+    await sleep(1000);
+    await this.until(() =>
+      this.operator.watch.robots().every(({ bundle }) => bundle?.phase === "idle"),
+    );
+  }
+
   async until(condition: () => boolean): Promise<void> {
     while (!condition()) await sleep(50);
   }

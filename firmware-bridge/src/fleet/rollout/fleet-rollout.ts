@@ -70,7 +70,7 @@ export class FleetRollout {
 
   /** @throws {OmpError} INVALID_ARGUMENT when no robot, or no canary, is there */
   async run(): Promise<RolloutResult> {
-    const { canaryGroup, percents = defaultPercents, bundleHash, signal } = this.#options;
+    const { canaryGroup, percents = defaultPercents, bundleHash } = this.#options;
     const targets = this.#targets();
     for (const { robotId } of targets) this.#outcomes.set(robotId, "untouched");
     const waves = planWaves(targets, bundleHash, { canaryGroup, percents });
@@ -79,7 +79,7 @@ export class FleetRollout {
       this.#wave = index + 1;
       await this.#runWave(wave);
       if (this.#mustStop) await this.#sendBack();
-      if (this.#mustStop || signal?.aborted === true) break;
+      if (this.#isOver) break;
     }
     return { outcome: this.#outcome, cause: this.#cause, robots: this.#outcomes };
   }
@@ -110,16 +110,15 @@ export class FleetRollout {
 
   async #runWave(wave: readonly string[]): Promise<void> {
     const waiting = [...wave];
-    const isOver = (): boolean => this.#mustStop || this.#options.signal?.aborted === true;
     const worker = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        if (isOver()) return;
+        if (this.#isOver) return;
         await this.#bring(next);
       }
     };
     const { concurrency = 32 } = this.#options;
     await Promise.all(Array.from({ length: Math.min(concurrency, wave.length) }, worker));
-    if (!isOver()) await this.#soak(wave);
+    if (!this.#isOver) await this.#soak(wave);
   }
 
   async #bring(robotId: string): Promise<void> {
@@ -204,18 +203,24 @@ export class FleetRollout {
     }
   }
 
+  get #isOver(): boolean {
+    return this.#mustStop || this.#options.signal?.aborted === true;
+  }
+
   /** A robot that faults after its trial has failed too. */
   async #soak(wave: readonly string[]): Promise<void> {
-    const { soakMs = 10_000, signal } = this.#options;
+    const { soakMs = 10_000 } = this.#options;
     const endMs = performance.now() + soakMs;
-    do {
+    for (;;) {
       for (const robotId of wave) {
         const fault = this.#robot(robotId)?.state?.fault ?? undefined;
         if (fault === undefined || this.#outcomes.get(robotId) !== "healthy") continue;
         this.#fail(robotId, `${fault.reason}: ${fault.detail}`);
       }
-      await sleep(Math.max(0, Math.min(100, endMs - performance.now())));
-    } while (performance.now() < endMs && !this.#mustStop && signal?.aborted !== true);
+      const leftMs = endMs - performance.now();
+      if (leftMs <= 0 || this.#isOver) return;
+      await sleep(Math.min(100, leftMs));
+    }
   }
 
   /** Every robot that keeps the bundle goes back to the one before, which it still has. */

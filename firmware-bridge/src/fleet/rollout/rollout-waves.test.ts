@@ -37,8 +37,10 @@ test("a hundred robots in waves of 1, 10, 50 and 100 per cent", () => {
 });
 
 test("another bundle draws another canary", () => {
-  const first = (hash: string) => planWaves(fleetOf(100, 0), hash, { percents: [1, 100] })[0]?.[0];
-  assert.ok(new Set(["a", "b", "c", "d"].map(first)).size > 1);
+  const canaries = ["a", "b", "c", "d"].map(
+    (hash) => planWaves(fleetOf(100, 0), hash, { percents: [1, 100] })[0]?.[0],
+  );
+  assert.ok(new Set(canaries).size > 1);
 });
 
 test("waves that do not rise to 100, and a canary group without robots, are refused", () => {
