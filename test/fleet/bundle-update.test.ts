@@ -67,7 +67,7 @@ async function update(robot: RolloutRobot, { hash, file }: PackedBundle): Promis
 
 test("a good bundle goes through every phase, is committed, and a start runs it", async () => {
   const robot = await startRobot("good");
-  const next = await bundles.pack({ version: "1.1.0", gain: 0.006 });
+  const next = await bundles.pack({ version: "1.1.0", gain: 0.0006 });
   const sentBefore = robot.loop.counters.trajectoriesSent;
   assert.deepEqual(await update(robot, next), [
     "downloading",
@@ -137,12 +137,12 @@ test("a lower version is refused unless its signer allows the way back; the one 
   await update(robot, second);
   const older = await bundles.pack({ version: "1.9.0" });
   await assert.rejects(update(robot, older), /BUNDLE_REFUSED.*go back/);
-  const equal = await bundles.pack({ version: "1.10.0", gain: 0.004 });
+  const equal = await bundles.pack({ version: "1.10.0", gain: 0.0004 });
   await assert.rejects(update(robot, equal), /BUNDLE_REFUSED.*go back/);
   await update(robot, first);
   assert.equal(robot.store.slots.committed, first.hash);
   await assert.rejects(update(robot, older), /BUNDLE_REFUSED.*go back/);
-  const allowed = await bundles.pack({ version: "1.9.0", gain: 0.004 }, true);
+  const allowed = await bundles.pack({ version: "1.9.0", gain: 0.0004 }, true);
   await update(robot, allowed);
   assert.equal(robot.loop.slot.policy.manifest.bundleVersion, "1.9.0");
 });

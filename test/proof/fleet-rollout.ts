@@ -1,9 +1,9 @@
-import type { Figures } from "./measurement.ts";
+import type { ProofPart } from "./measurement.ts";
 import { RolloutFleet } from "../support/rollout-fleet.ts";
 import { swapInVirtualTime } from "./hot-swap.ts";
 import { killRollouts } from "./rollout-kills.ts";
 
-export interface RolloutFigures extends Figures {
+type RolloutFigures = {
   readonly kills: number;
   readonly kills_by_phase: Readonly<Record<string, number>>;
   /** Also counts what stood half-written under a bundle's name. */
@@ -15,7 +15,7 @@ export interface RolloutFigures extends Figures {
   readonly rollout_bad_spread: number;
   readonly swaps: number;
   readonly swap_missed_waypoints: number;
-}
+};
 
 const KILLS = 200;
 const ROBOTS = 100;
@@ -25,11 +25,10 @@ const SWAP_EPISODES = 10;
 const SWAP_PERIOD_MS = 137;
 
 /** Rollouts that are killed, go wrong, and happen while an arm moves: a part of the proof of the fleet. */
-export const rollout = {
+export const rollout: ProofPart = {
   title: "updates that are killed, a bad bundle in the canary, swaps while an arm moves",
   measure: measureRollout,
-  /** What must hold, in words. */
-  rules: (is: (name: string) => number): readonly (readonly [boolean, string])[] => [
+  rules: (is) => [
     [is("kills") === KILLS, `${KILLS} kills of an update`],
     [is("unrunnable_after_kill") === 0, "a robot that starts, with a whole bundle, after each"],
     [is("rollout_good_reached") === ROBOTS, "a good bundle on every robot"],

@@ -60,13 +60,11 @@ export async function killRollouts(
         const isBad = kill % 4 === 3;
         const next = await bundles.pack({
           version: `1.${kill}.0`,
-          gain: isBad ? 0.1 : 0.005,
+          gain: isBad ? 0.1 : 0.0005,
           paddingBytes,
         });
         packed.push(next);
         if (!isBad) allowed.add(next.hash);
-        // So that there are observations to answer.
-        await sleep(700);
         const done = robot.load({ bundleHash: next.hash, url: `${server.url}/${next.hash}` });
         await Promise.race([sleep(random.uniform(0, updateMs)), done]);
         count(killsByPhase, robot.phase);

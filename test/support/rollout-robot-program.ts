@@ -1,6 +1,6 @@
 /**
  * Robots of a fleet in a process of their own, which can be killed. Started by `RolloutProcess` with one JSON argument; tells
- * `ready` when every robot's loop runs what its store has committed.
+ * `ready` when every robot's arm is driven by what its store has committed.
  */
 import { join } from "node:path";
 
@@ -28,7 +28,9 @@ async function startRobot(robotId: string, seed: number): Promise<RolloutRobot> 
     onPhase: (phase) => process.send?.({ phase }),
   });
   robot.loop.slot.policy.reseed(seed);
+  const moved = firstTrajectory(robot.loop);
   await robot.loop.start();
+  await moved;
   if (brokerUrl !== undefined) {
     telemetry = await RobotTelemetry.connect({
       brokerUrl,
@@ -63,8 +65,18 @@ async function startRobot(robotId: string, seed: number): Promise<RolloutRobot> 
   return robot;
 }
 
+/** Resolves when the policy has driven the arm: only then the robot is runnable, and has seen something. */
+function firstTrajectory(loop: RolloutRobot["loop"]): Promise<void> {
+  return new Promise((resolve) => {
+    const unsubscribe = loop.on("trajectorySent", () => {
+      unsubscribe();
+      resolve();
+    });
+  });
+}
+
 const robots: RolloutRobot[] = [];
-for (const [seed, robotId] of robotIds.entries()) robots.push(await startRobot(robotId, seed));
+robots.push(...(await Promise.all(robotIds.map(startRobot))));
 process.on("message", ({ load }: RobotProgramRequest) => {
   const [robot] = robots;
   robot?.updater.load(load).then(

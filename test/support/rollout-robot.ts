@@ -66,7 +66,8 @@ export class RolloutRobot {
     }
     const policy = await loadInProcess((await store.openCommitted()).directory);
     const { joints } = policy.manifest.action;
-    const link = new LoopbackLink(clock, { joints });
+    // Many robots share a process: their joint states come only as often as their loops look.
+    const link = new LoopbackLink(clock, { joints, statePeriodMs: 1000 / tickHz });
     const sensors = [new JointStateSensor(link, joints.length)];
     // A shared machine may be slow for a while; that is not what these tests are about.
     const patient = { leaseMs: 1000, jointStateTimeoutMs: 10_000, staleFaultMs: 60_000 };

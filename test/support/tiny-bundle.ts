@@ -7,7 +7,7 @@ import { repositoryPath } from "./repository.ts";
 export interface TinyBundleOptions {
   /** Default "1.0.0". */
   readonly version?: string;
-  /** The policy answers with the newest position + gain · noise; the vectors' bundle has 0.1. Default 0.005. */
+  /** The policy answers with the newest position + gain · noise; the vectors' bundle has 0.1. Default 0.0005. */
   readonly gain?: number;
   /** A further file of this size, for transport to have something to do. Default none. */
   readonly paddingBytes?: number;
@@ -29,7 +29,7 @@ const JOINTS = 2;
 /** A bundle for the two joints of test/vectors/tiny-policy, with golden outputs that are right for its gain. */
 export async function makeTinyBundle(
   directory: string,
-  { version = "1.0.0", gain = 0.005, paddingBytes = 0, change }: TinyBundleOptions = {},
+  { version = "1.0.0", gain = 0.0005, paddingBytes = 0, change }: TinyBundleOptions = {},
 ): Promise<void> {
   await mkdir(directory, { recursive: true });
   const model = withGain(await readFile(join(vectors, "policy.fp32.onnx")), gain);

@@ -124,9 +124,16 @@ export class BundleUpdater {
   }
 
   async #update(hash: string, url: string, say: (detail: string) => void): Promise<string> {
-    const { store } = this.#options;
+    const { store, loop } = this.#options;
     if (store.slots.committed === hash) return `${hash} runs already`;
     this.#candidate = hash;
+    if (loop.fault !== undefined && hash !== store.slots.fallback) {
+      throw new OmpError(ErrorCode.InvalidState, {
+        what: "a loop that is faulted can try no bundle",
+        observed: loop.fault.detail,
+        next: "Clear the fault first.",
+      });
+    }
     if (hash === store.slots.fallback) return this.#return(hash, say);
     const { bundle, candidate } = await this.#prepare(hash, url, say);
     await this.#try(bundle, candidate, say);

@@ -28,9 +28,15 @@ export interface FleetRolloutOptions extends Partial<WavePlan> {
 }
 
 const pollMs = 200;
+const commandLifetimeMs = 30_000;
+const maxAttempts = 3;
 
-/** `untouched`: not asked. `failed`: it runs what it ran before. `returned`: it was healthy and was sent back with the fleet. */
-export type RobotOutcome = "untouched" | "asked" | "healthy" | "failed" | "offline" | "returned";
+/**
+ * `untouched`: not asked. `offline`, `faulted`: could not be asked; a robot that stands still in a fault would prove nothing. `failed`: it runs what it ran before. `returned`: it was
+ * healthy and was sent back with the fleet.
+ */
+export type RobotOutcome =
+  "untouched" | "asked" | "healthy" | "failed" | "offline" | "faulted" | "returned";
 
 export interface RolloutProgress {
   readonly robotId: string;
@@ -43,7 +49,7 @@ export interface RolloutProgress {
 }
 
 export interface RolloutResult {
-  /** `incomplete`: robots were offline; the same call goes on with them. */
+  /** `incomplete`: robots were offline or faulted; the same call goes on with them. */
   readonly outcome: "complete" | "incomplete" | "rolled_back" | "interrupted";
   /** Why it was rolled back; empty otherwise. */
   readonly cause: string;
@@ -91,7 +97,9 @@ export class FleetRollout {
   get #outcome(): RolloutResult["outcome"] {
     if (this.#mustStop) return "rolled_back";
     if (this.#options.signal?.aborted === true) return "interrupted";
-    return [...this.#outcomes.values()].includes("offline") ? "incomplete" : "complete";
+    const outcomes = [...this.#outcomes.values()];
+    const isIncomplete = outcomes.includes("offline") || outcomes.includes("faulted");
+    return isIncomplete ? "incomplete" : "complete";
   }
 
   #targets(): readonly { readonly robotId: string; readonly groups: readonly string[] }[] {
@@ -131,6 +139,8 @@ export class FleetRollout {
       this.#fail(robotId, `${earlier.outcome} before: ${earlier.detail}`);
     } else if (this.#robot(robotId)?.status !== "online") {
       this.#note(robotId, "offline", "");
+    } else if (this.#robot(robotId)?.state?.fault) {
+      this.#note(robotId, "faulted", this.#robot(robotId)?.state?.fault?.detail ?? "");
     } else {
       this.#note(robotId, "asked", "");
       const complaint = await this.#load(robotId, bundleHash, url);
@@ -160,18 +170,23 @@ export class FleetRollout {
   async #ask(robotId: string, bundleHash: string, url: string): Promise<string | undefined> {
     const { operator, robotTimeoutMs = 600_000 } = this.#options;
     const request = { kind: "load_bundle", arguments: { bundleHash, url } } as const;
-    let complaint: string;
-    try {
-      const progress = ({ detail }: { readonly detail: string }): void => {
-        this.#note(robotId, "asked", detail);
-      };
-      const options = { timeoutMs: robotTimeoutMs, progress };
-      const { outcome, reason, detail } = await operator.send(robotId, request, options);
-      if (outcome === "done") return undefined;
-      complaint = reason === "" ? detail : `${reason}: ${detail}`;
-      if (reason === "busy") complaint = await this.#otherUpdate(robotId, bundleHash, complaint);
-    } catch (error) {
-      complaint = asOmpError(error, ErrorCode.Internal, "the command failed").message;
+    const progress = ({ detail }: { readonly detail: string }): void => {
+      this.#note(robotId, "asked", detail);
+    };
+    const options = { lifetimeMs: commandLifetimeMs, timeoutMs: robotTimeoutMs, progress };
+    let complaint = "";
+    for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
+      try {
+        const { outcome, reason, detail } = await operator.send(robotId, request, options);
+        if (outcome === "done") return undefined;
+        complaint = reason === "" ? detail : `${reason}: ${detail}`;
+        // A robot that reconnected meanwhile, or was busy for long, has not looked at the bundle.
+        if (reason === "expired" || reason === "stale_nonce") continue;
+        if (reason === "busy") complaint = await this.#otherUpdate(robotId, bundleHash, complaint);
+      } catch (error) {
+        complaint = asOmpError(error, ErrorCode.Internal, "the command failed").message;
+      }
+      break;
     }
     return this.#bundle(robotId)?.committed === bundleHash ? undefined : complaint;
   }
