@@ -19,6 +19,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   recording: async () => (await import("./commands/recording.ts")).recording,
   tune: async () => (await import("./commands/tune.ts")).tune,
   inspect: async () => (await import("./commands/inspect.ts")).inspect,
+  keys: async () => (await import("./commands/keys.ts")).keys,
+  bundle: async () => (await import("./commands/bundle.ts")).bundle,
 };
 
 async function help(): Promise<string> {

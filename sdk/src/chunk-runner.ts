@@ -6,13 +6,13 @@ import { asOmpError, ErrorCode } from "./errors.ts";
 import { FaultReason } from "./faults.ts";
 import type { LoopCounters } from "./loop-state.ts";
 import type { ObservationBuffer } from "./observation-buffer.ts";
-import type { OmpPolicy } from "./policy.ts";
+import type { PolicySlot } from "./policy-slot.ts";
 import { LatencyHistogram } from "./telemetry.ts";
 import type { ActionChunk, Observation, Trajectory } from "./types.ts";
 
 /** What a runner works with; the loop owns all of it. */
 export interface ChunkRunnerParts {
-  readonly policy: OmpPolicy;
+  readonly slot: PolicySlot;
   readonly buffer: ObservationBuffer;
   readonly guard: ActionGuard;
   readonly scheduler: ChunkScheduler;
@@ -48,7 +48,7 @@ export class ChunkRunner {
   constructor(parts: ChunkRunnerParts) {
     this.#parts = parts;
     this.#observation = parts.buffer.createObservation();
-    this.#chunk = parts.policy.createChunk();
+    this.#chunk = parts.slot.policy.createChunk();
   }
 
   /** Resolves when no inference is running. */
@@ -108,15 +108,15 @@ export class ChunkRunner {
 
   #forgetPlan(): void {
     this.#parts.scheduler.stop();
-    this.#parts.policy.interrupt();
+    this.#parts.slot.policy.interrupt();
   }
 
   async #infer(epoch: number): Promise<void> {
-    const { policy, clock, counters, onFault } = this.#parts;
+    const { slot, clock, counters, onFault } = this.#parts;
     const startedAtMs = this.#startedAtMs;
     let failure: string | undefined;
     try {
-      await policy.act(this.#observation, this.#chunk);
+      await slot.policy.act(this.#observation, this.#chunk);
     } catch (error) {
       failure = asOmpError(error, ErrorCode.BackendFailed, "the policy failed").message;
     }

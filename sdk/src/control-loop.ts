@@ -23,6 +23,7 @@ import {
 import { ObservationBuffer } from "./observation-buffer.ts";
 import { type ControlLoopOptions, resolveOptions } from "./options.ts";
 import { ClockPacer, type Pacer } from "./pacer.ts";
+import { PolicySlot } from "./policy-slot.ts";
 import { PoseMove, requirePose } from "./pose-move.ts";
 import { pollSensors } from "./sensor.ts";
 import type { LatencyHistogram } from "./telemetry.ts";
@@ -32,6 +33,7 @@ type HoldCause = "paused" | "observation" | "uncertain" | PoseMove;
 
 /** Runs one policy on one arm: observe, infer, guard, schedule, send; hold when in doubt, latch faults. */
 export class ControlLoop {
+  readonly slot: PolicySlot;
   readonly counters: Readonly<LoopCounters>;
   readonly options: ControlLoopOptions;
   readonly #counters: LoopCounters = createLoopCounters();
@@ -68,6 +70,7 @@ export class ControlLoop {
     this.#pacer = parts.pacer ?? new ClockPacer(clock);
     this.options = resolveOptions(parts.options);
     this.counters = this.#counters;
+    this.slot = new PolicySlot(policy);
     this.#buffer = new ObservationBuffer(policy.manifest, parts.alignment);
     this.#handover = createHandover(policy.manifest, parts.handover);
     this.#joint = createJointState(policy.manifest.action.joints.length);
@@ -183,7 +186,7 @@ export class ControlLoop {
   restartEpisode({ seed }: { readonly seed?: number } = {}): void {
     this.pause();
     this.#buffer.reset();
-    if (seed !== undefined) this.#parts.policy.reseed(seed);
+    if (seed !== undefined) this.slot.policy.reseed(seed);
     this.#hold("observation", this.#clock.nowMs());
   }
 
@@ -327,18 +330,15 @@ export class ControlLoop {
   }
 
   #createStages(description: LinkDescription): LoopStages {
-    const { policy, clock } = this.#parts;
     const parts = {
-      policy,
-      clock,
+      slot: this.slot,
+      clock: this.#clock,
       buffer: this.#buffer,
       link: this.#link,
       counters: this.#counters,
       inferenceTimeoutMs: this.options.inferenceTimeoutMs,
       maxSpread: this.options.maxSpread,
-      onFault: (reason: FaultReason, detail: string): void => {
-        this.latch(reason, detail);
-      },
+      onFault: this.latch.bind(this),
       onUncertain: (spread: number): void => {
         this.#counters.spreadHolds += 1;
         this.#announce.uncertain(spread);

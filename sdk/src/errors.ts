@@ -14,6 +14,10 @@ export const ErrorCode = {
   BundleHashMismatch: "BUNDLE_HASH_MISMATCH",
   /** The model does not reproduce the bundle's golden outputs on this machine. */
   BundleGoldenMismatch: "BUNDLE_GOLDEN_MISMATCH",
+  /** A bundle's signature is missing, wrong, or of a key that is not trusted. */
+  BundleUntrusted: "BUNDLE_UNTRUSTED",
+  /** A bundle is sound and may not run here: it is older than one that ran, of another robot, or failed its trial. */
+  BundleRefused: "BUNDLE_REFUSED",
   /** A motor calibration is not usable, or is not the one of the servos that are there. */
   CalibrationInvalid: "CALIBRATION_INVALID",
   /** A URDF or MJCF file cannot be read, or is not a model of the robot that is there. */

@@ -62,6 +62,7 @@ export { handoverOptions } from "./handover/handover-options.ts";
 export { fillMinimumJerk } from "./minimum-jerk.ts";
 export type { ObservationInput, OmpPolicyParts } from "./policy.ts";
 export { OmpPolicy } from "./policy.ts";
+export { PolicySlot } from "./policy-slot.ts";
 export type { NoiseMode, SamplingOptions } from "./sampling/sampling-options.ts";
 export type { OpenPolicyOptions } from "./open-policy.ts";
 export { openPolicy } from "./open-policy.ts";

@@ -35,7 +35,7 @@ export function createLoopStages(
   handover: ChunkHandover,
   { workspace, limits = {} }: GuardOptions = {},
 ): LoopStages {
-  const { action, policy } = parts.policy.manifest;
+  const { action, policy } = parts.slot.policy.manifest;
   if (action.kind !== "joint_position") {
     throw new OmpError(ErrorCode.LinkMismatch, {
       what: "the policy does not command joints",

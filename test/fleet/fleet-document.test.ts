@@ -35,6 +35,18 @@ const payloads = {
     reason: "",
     detail: "",
   }),
+  bundle: encodeBody("bundle", {
+    ...stamp,
+    groups: ["lab"],
+    committed: "a".repeat(64),
+    bundleId: "b",
+    bundleVersion: "1.0.0",
+    fallback: "",
+    phase: "idle",
+    candidate: "",
+    progress: 0,
+    last: { hash: "a".repeat(64), outcome: "healthy", detail: "" },
+  }),
   history: encodeBody("history", { ...stamp, sequence: 1, state: null, metrics: null }),
 };
 

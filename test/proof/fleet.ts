@@ -3,7 +3,8 @@ import { fuzzCommands } from "../fleet/command-fuzz.ts";
 import { crashStore } from "../fleet/store-crash.ts";
 import { Mosquitto, mosquittoMissing } from "../support/mosquitto.ts";
 import { measureLoad } from "./fleet-load.ts";
-import { type Figures, figure, type Proof } from "./measurement.ts";
+import { rollout } from "./fleet-rollout.ts";
+import { type Figures, figure, type Proof, type ProofPart } from "./measurement.ts";
 
 const HOSTILE_COMMANDS = 100_000;
 const STORE_KILLS = 200;
@@ -15,15 +16,7 @@ const LOAD = {
   eventPeriodMs: 5000,
 };
 
-/** One part of the proof; its figures are joined with those of the others. */
-interface Part {
-  readonly title: string;
-  measure(say: (line: string) => void): Promise<Figures>;
-  /** What must hold, in words. */
-  rules(is: (name: string) => number): readonly (readonly [boolean, string])[];
-}
-
-const load: Part = {
+const load: ProofPart = {
   title: `${LOAD.slowRobots} robots at 1 Hz and ${LOAD.fastRobots} at 10 Hz against Mosquitto`,
   measure: (say) => measureLoad(LOAD, say),
   rules: (is) => [
@@ -36,7 +29,7 @@ const load: Part = {
   ],
 };
 
-const store: Part = {
+const store: ProofPart = {
   title: `a store killed ${STORE_KILLS} times`,
   measure: async () => {
     const outcome = await crashStore(STORE_KILLS, Math.random);
@@ -54,7 +47,7 @@ const store: Part = {
   ],
 };
 
-const commands: Part = {
+const commands: ProofPart = {
   title: `${HOSTILE_COMMANDS} hostile commands`,
   measure: async (say) => {
     // It lets anybody in: the robot has to refuse by itself.
@@ -83,11 +76,11 @@ const commands: Part = {
   ],
 };
 
-const parts: readonly Part[] = [commands, store, load];
+const parts: readonly ProofPart[] = [commands, store, load, rollout];
 
-/** What a fleet stands on: counts, a crashed broker, crashed stores, hostile commands. About fifteen minutes. */
+/** What a fleet stands on: counts, a crashed broker, crashed stores, hostile commands, rollouts. About half an hour. */
 export const fleet: Proof = {
-  summary: "1100 robots on Mosquitto, its crash, killed stores, hostile commands",
+  summary: "1100 robots on Mosquitto, its crash, killed stores, hostile commands, rollouts",
 
   async measure(say) {
     if (mosquittoMissing !== false) {

@@ -11,6 +11,14 @@ export interface Proof {
   judge(figures: Figures): readonly string[];
 }
 
+/** A part of a proof; its figures are joined with those of the others. */
+export interface ProofPart {
+  readonly title: string;
+  measure(say: (line: string) => void): Promise<Figures>;
+  /** What must hold, in words. */
+  rules(is: (name: string) => number): readonly (readonly [boolean, string])[];
+}
+
 /** A figure by its name, or by its group's name and its own; NaN, which fails every comparison, where there is none. */
 export function figure(figures: Figures, name: string, member?: string): number {
   const value = figures[name];

@@ -1,6 +1,7 @@
 import type {
   BirthBody,
   BirthId,
+  BundleBody,
   EventBody,
   FleetMessage,
   HeartbeatBody,
@@ -28,6 +29,8 @@ export interface RobotRecord {
   readonly heartbeat: HeartbeatBody | undefined;
   readonly state: StateBody | undefined;
   readonly metrics: MetricsBody | undefined;
+  /** Outlives births: a robot that is off tells what it will run. */
+  readonly bundle: BundleBody | undefined;
   /** The newest ones, oldest first; at most 16. */
   readonly events: readonly EventBody[];
   /** New processes seen after the first one. */
@@ -44,6 +47,7 @@ interface Entry {
   heartbeat: HeartbeatBody | undefined;
   state: StateBody | undefined;
   metrics: MetricsBody | undefined;
+  bundle: BundleBody | undefined;
   events: EventBody[];
   restarts: number;
   reconnects: number;
@@ -99,6 +103,9 @@ export class FleetTable {
       case "metrics":
         entry.metrics = message.body;
         break;
+      case "bundle":
+        entry.bundle = message.body;
+        break;
       case "result":
       case "history":
         return isNew(entry.arrived[message.kind], message.body);
@@ -129,6 +136,7 @@ export class FleetTable {
       heartbeat: undefined,
       state: undefined,
       metrics: undefined,
+      bundle: undefined,
       events: [],
       restarts: 0,
       reconnects: 0,

@@ -6,7 +6,7 @@ import { MonotonicClock } from "../../../sdk/src/runtime/node/monotonic-clock.ts
 import { BrokerConnection, type BrokerCredentials, displayUrl } from "./broker-connection.ts";
 import { FleetTable, type FleetTableOptions, type RobotRecord } from "./fleet-table.ts";
 import { type FleetMessage, type MalformedMessage, parseFleetMessage } from "./messages.ts";
-import { checkRobotId, commandTopic, watchFilters } from "./topics.ts";
+import { checkRobotId, commandTopic, isRetained, watchFilters } from "./topics.ts";
 
 export interface FleetWatchOptions extends FleetTableOptions {
   /** "mqtt://127.0.0.1:1883" */
@@ -124,11 +124,11 @@ export class FleetWatch {
     await this.#broker?.close();
   }
 
-  #receive(topic: string, payload: Uint8Array, isRetained: boolean): void {
+  #receive(topic: string, payload: Uint8Array, wasRetained: boolean): void {
     const message = parseFleetMessage(topic, payload);
     this.#counters.messages += 1;
     if (message.kind === "malformed") this.#counters.malformed += 1;
-    else if (isRetained && message.kind !== "birth" && message.kind !== "status") {
+    else if (wasRetained && !isRetained(message.kind)) {
       this.#counters.ignored += 1;
       return;
     } else if (!this.#table.accept(message, this.#clock.nowMs())) this.#counters.ignored += 1;
@@ -139,7 +139,7 @@ export class FleetWatch {
 /** What comes again within a second is taken at QoS 0, the rest at QoS 1. */
 async function subscribe(client: MqttClient, robotId: string | undefined): Promise<void> {
   const requests = watchFilters(robotId).map((filter) => {
-    const qos = /\/(birth|status|event|result|history)$/.test(filter) ? 1 : 0;
+    const qos = /\/(birth|status|event|result|history|bundle)$/.test(filter) ? 1 : 0;
     return [filter, { qos }] as const;
   });
   const grants = await client.subscribeAsync(Object.fromEntries(requests));

@@ -42,6 +42,7 @@ export type { FleetTableOptions, RobotRecord, RobotStatus } from "./fleet-table.
 export { FleetTable } from "./fleet-table.ts";
 export type {
   BirthBody,
+  BundleBody,
   BirthId,
   BirthInfo,
   EventBody,
@@ -67,3 +68,19 @@ export {
   robotTopic,
   watchFilters,
 } from "./topics.ts";
+export type { BundleReport, UpdatePhase } from "./rollout/bundle-report.ts";
+export type { BundleStoreOptions, StoredBundle } from "./rollout/bundle-store.ts";
+export { BundleStore } from "./rollout/bundle-store.ts";
+export type { BundleUpdaterOptions } from "./rollout/bundle-updater.ts";
+export { BundleUpdater } from "./rollout/bundle-updater.ts";
+export type { HealthLimits } from "./rollout/health-gate.ts";
+export type { ShadowLimits } from "./rollout/shadow-check.ts";
+export type { FinishedUpdate, HighestVersion, Slots, UpdateOutcome } from "./rollout/slot-table.ts";
+export { BundleServer } from "./rollout/bundle-server.ts";
+export type {
+  FleetRolloutOptions,
+  RobotOutcome,
+  RolloutProgress,
+  RolloutResult,
+} from "./rollout/fleet-rollout.ts";
+export { FleetRollout } from "./rollout/fleet-rollout.ts";

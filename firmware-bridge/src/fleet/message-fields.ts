@@ -46,6 +46,14 @@ export class MessageFields {
     throw this.#invalid(key, value, `a string like ${pattern.source}`);
   }
 
+  /** Strings of one form. */
+  names(key: string, maxLength: number, pattern: RegExp): readonly string[] {
+    const value: unknown = this.#get(key);
+    const isName = (one: unknown): one is string => typeof one === "string" && pattern.test(one);
+    if (Array.isArray(value) && value.length <= maxLength && value.every(isName)) return value;
+    throw this.#invalid(key, value, `at most ${maxLength} strings like ${pattern.source}`);
+  }
+
   literal<const Value extends string>(key: string, allowed: readonly Value[]): Value {
     const value = this.#get(key);
     const found = allowed.find((candidate) => candidate === value);

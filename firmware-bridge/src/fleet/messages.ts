@@ -4,6 +4,7 @@ import type { LoopState } from "../../../sdk/src/loop-state.ts";
 import type { Joint } from "../../../sdk/src/types.ts";
 import { commandKinds, commandRefusals, type CommandResult } from "./command.ts";
 import { MessageFields } from "./message-fields.ts";
+import { type BundleReport, parseBundleReport } from "./rollout/bundle-report.ts";
 import { type FleetTopicKind, parseRobotTopic } from "./topics.ts";
 
 /** Which connection of which process a message belongs to. */
@@ -129,6 +130,9 @@ export interface ResultBody extends Stamp, CommandResult {
   readonly sequence: number;
 }
 
+/** Retained: which bundle the robot runs, and how its newest update goes. */
+export type BundleBody = Stamp & BundleReport;
+
 interface BodyByKind {
   readonly birth: BirthBody;
   readonly status: StatusBody;
@@ -138,6 +142,7 @@ interface BodyByKind {
   readonly event: EventBody;
   readonly result: ResultBody;
   readonly history: HistoryBody;
+  readonly bundle: BundleBody;
 }
 
 /** A message as it was received. */
@@ -215,6 +220,8 @@ function parse(topic: string, payload: Uint8Array): FleetMessage {
       return { kind, robotId, body: parseResult(fields) };
     case "history":
       return { kind, robotId, body: parseHistory(fields) };
+    case "bundle":
+      return { kind, robotId, body: { ...parseStamp(fields), ...parseBundleReport(fields) } };
     case "event":
       break;
   }

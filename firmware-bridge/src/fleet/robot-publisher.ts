@@ -3,7 +3,7 @@ import type { MqttClient } from "mqtt";
 import type { Clock } from "../../../sdk/src/clock.ts";
 import { BrokerConnection, type BrokerCredentials } from "./broker-connection.ts";
 import { type BirthInfo, encodeBody, type Stamp, type StatusBody } from "./messages.ts";
-import { commandTopic, type FleetTopicKind, robotTopic } from "./topics.ts";
+import { commandTopic, type FleetTopicKind, isRetained, robotTopic } from "./topics.ts";
 
 export interface RobotPublisherOptions {
   readonly brokerUrl: string;
@@ -107,7 +107,7 @@ export class RobotPublisher {
   publish(kind: FleetTopicKind, text: string): Promise<boolean> {
     const connection = this.#connection;
     if (connection === undefined) return Promise.resolve(false);
-    const retain = kind === "birth" || kind === "status";
+    const retain = isRetained(kind);
     const topic = robotTopic(this.#options.robotId, kind);
     connection.inFlight.add(kind);
     return new Promise((resolve) => {

@@ -15,6 +15,7 @@ import {
   type StateBody,
 } from "./messages.ts";
 import { RecordSender } from "./record-sender.ts";
+import type { BundleReport } from "./rollout/bundle-report.ts";
 import { RobotPublisher } from "./robot-publisher.ts";
 import { DiskOutbox } from "./store/disk-outbox.ts";
 import { MemoryOutbox } from "./store/memory-outbox.ts";
@@ -55,6 +56,7 @@ export class RobotTelemetry implements TelemetrySink {
   };
   #cancelPump: () => void = () => {};
   #isClosed = false;
+  #bundle: BundleReport | undefined;
 
   #loopAliveAtMs = Number.NaN;
   #heartbeats = 0;
@@ -195,6 +197,12 @@ export class RobotTelemetry implements TelemetrySink {
     this.#records.event(this.#publisher.stamp(this.#clock.nowMs()), name, fields);
   }
 
+  /** Which bundle the robot runs and how its update goes. Told at once and again at every birth; the newest one counts. */
+  bundle(report: BundleReport): void {
+    this.#bundle = report;
+    this.#publishBundle();
+  }
+
   /**
    * Sends what is new and a goodbye, then disconnects, so that no last will is published. Waits at most `timeoutMs` for the
    * broker; never throws.
@@ -216,6 +224,7 @@ export class RobotTelemetry implements TelemetrySink {
     this.#heartbeatDueMs = nowMs;
     this.#stateDueMs = nowMs;
     this.#metricsDueMs = nowMs;
+    this.#publishBundle();
   }
 
   #pump(): void {
@@ -340,6 +349,12 @@ export class RobotTelemetry implements TelemetrySink {
       reconnects: this.reconnects,
       ...this.#readBoard(),
     };
+  }
+
+  #publishBundle(): void {
+    if (this.#bundle === undefined) return;
+    const body = { ...this.#publisher.stamp(this.#clock.nowMs()), ...this.#bundle };
+    void this.#publisher.publish("bundle", encodeBody("bundle", body));
   }
 
   async #publishState(body: StateBody): Promise<void> {

@@ -10,8 +10,14 @@ export const fleetTopicKinds = [
   "event",
   "result",
   "history",
+  "bundle",
 ] as const;
 export type FleetTopicKind = (typeof fleetTopicKinds)[number];
+
+/** Whether the broker keeps the newest one for whoever comes later. */
+export function isRetained(kind: FleetTopicKind): boolean {
+  return kind === "birth" || kind === "status" || kind === "bundle";
+}
 
 export interface RobotTopic {
   readonly robotId: string;

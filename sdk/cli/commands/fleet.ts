@@ -11,6 +11,7 @@ const jobs: Readonly<Record<string, () => Promise<FleetJob>>> = {
   hold: async () => (await import("../fleet/send.ts")).hold,
   rearm: async () => (await import("../fleet/send.ts")).rearm,
   rate: async () => (await import("../fleet/send.ts")).rate,
+  rollout: async () => (await import("../fleet/rollout.ts")).rollout,
 };
 
 async function usageOfJobs(): Promise<string> {
@@ -19,7 +20,7 @@ async function usageOfJobs(): Promise<string> {
 }
 
 export const fleet: Command = {
-  summary: "a page of all robots; stop, hold and rearm them; secure a broker",
+  summary: "a page of all robots; stop, hold and rearm them; roll out bundles; secure a broker",
   usage: `usage: omp fleet <job> [options]
 
 ${await usageOfJobs()}

@@ -22,3 +22,22 @@ export type { LoopFigures } from "./loop-figures.ts";
 export { ThreadPacer } from "./thread-pacer.ts";
 export type { ThreadPriority } from "./thread-priority.ts";
 export { raiseThreadPriority } from "./thread-priority.ts";
+export type { KeyPair, TrustedKeys } from "./signed-bundle/bundle-key.ts";
+export {
+  createKeyPair,
+  keyId,
+  readPrivateKey,
+  readPublicKey,
+  trustKeys,
+} from "./signed-bundle/bundle-key.ts";
+export type { BundleSignature } from "./signed-bundle/bundle-signature.ts";
+export { signManifest } from "./signed-bundle/bundle-signature.ts";
+export type { BundleLimits } from "./signed-bundle/bundle-contents.ts";
+export { defaultBundleLimits } from "./signed-bundle/bundle-contents.ts";
+export type { BundleCheck, VerifiedBundle } from "./signed-bundle/bundle-file.ts";
+export {
+  unpackBundle,
+  verifyBundleDirectory,
+  verifyBundleFile,
+} from "./signed-bundle/bundle-file.ts";
+export { packBundle } from "./signed-bundle/pack-bundle.ts";

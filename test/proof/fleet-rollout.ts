@@ -1,0 +1,94 @@
+import type { ProofPart } from "./measurement.ts";
+import { RolloutFleet } from "../support/rollout-fleet.ts";
+import { swapInVirtualTime } from "./hot-swap.ts";
+import { killRollouts } from "./rollout-kills.ts";
+
+type RolloutFigures = {
+  readonly kills: number;
+  readonly kills_by_phase: Readonly<Record<string, number>>;
+  /** Also counts what stood half-written under a bundle's name. */
+  readonly unrunnable_after_kill: number;
+  readonly rollout_robots: number;
+  /** Robots that a good bundle reached. */
+  readonly rollout_good_reached: number;
+  /** Robots beside the canary that a bad bundle reached; 0 also means that the canary went back. */
+  readonly rollout_bad_spread: number;
+  readonly swaps: number;
+  readonly swap_missed_waypoints: number;
+};
+
+const KILLS = 200;
+const ROBOTS = 100;
+const PROCESSES = 4;
+const SWAP_EPISODES = 10;
+/** No multiple of a chunk's period, so that swaps fall into every phase of one. */
+const SWAP_PERIOD_MS = 137;
+
+/** Rollouts that are killed, go wrong, and happen while an arm moves: a part of the proof of the fleet. */
+export const rollout: ProofPart = {
+  title: "updates that are killed, a bad bundle in the canary, swaps while an arm moves",
+  measure: measureRollout,
+  rules: (is) => [
+    [is("kills") === KILLS, `${KILLS} kills of an update`],
+    [is("unrunnable_after_kill") === 0, "a robot that starts, with a whole bundle, after each"],
+    [is("rollout_good_reached") === ROBOTS, "a good bundle on every robot"],
+    [is("rollout_bad_spread") === 0, "a bad bundle on the canary alone, which goes back"],
+    [is("swaps") >= 100, "100 swaps"],
+    [is("swap_missed_waypoints") === 0, "no waypoint missed by a swap"],
+  ],
+};
+
+async function measureRollout(say: (line: string) => void): Promise<RolloutFigures> {
+  say(`two policies take turns every ${SWAP_PERIOD_MS} ms in ${SWAP_EPISODES} episodes`);
+  const swap = await swapInVirtualTime(SWAP_EPISODES, SWAP_PERIOD_MS);
+  const spread = await measureSpread(ROBOTS, PROCESSES, say);
+  const seed = Math.floor(Math.random() * 2 ** 31);
+  say(`seed ${seed}: ${KILLS} kills at random moments of updates`);
+  const killed = await killRollouts(KILLS, seed, say);
+  return {
+    kills: killed.kills,
+    kills_by_phase: killed.killsByPhase,
+    unrunnable_after_kill: killed.unrunnableAfterKill + killed.halfWritten,
+    ...spread,
+    swaps: swap.swaps,
+    swap_missed_waypoints: swap.missedWaypoints,
+  };
+}
+
+/** A good bundle to every robot, then a bad one. */
+async function measureSpread(
+  robots: number,
+  processes: number,
+  say: (line: string) => void,
+): Promise<Pick<RolloutFigures, "rollout_robots" | "rollout_good_reached" | "rollout_bad_spread">> {
+  say(`${robots} robots in ${processes} processes behind a broker`);
+  const ids = Array.from({ length: robots }, (_, i) => `robot-${i}`);
+  const fleet = await RolloutFleet.start(
+    Array.from({ length: processes }, (_, process) =>
+      ids.filter((_id, i) => i % processes === process),
+    ),
+    { tickHz: 20 },
+  );
+  try {
+    const good = await fleet.bundles.pack({ version: "1.1.0" });
+    const reached = await fleet.rollOut(good, { concurrency: 16 });
+    say(`the good bundle: ${reached.outcome}${reached.cause === "" ? "" : `, ${reached.cause}`}`);
+    await fleet.settle();
+    const keepers = fleet.running(good.hash).length;
+    const bad = await fleet.bundles.pack({ version: "1.2.0", gain: 0.1 });
+    const refused = await fleet.rollOut(bad);
+    say(`the bad bundle: ${refused.outcome}, ${refused.cause}`);
+    await fleet.settle();
+    const canary = fleet.touched(bad.hash).length;
+    const returned = fleet.running(good.hash).length;
+    // A bundle that nobody tried, or that stayed with the canary, must not look like a success.
+    const isContained = canary === 1 && returned === keepers;
+    return {
+      rollout_robots: robots,
+      rollout_good_reached: keepers,
+      rollout_bad_spread: isContained ? 0 : Math.max(1, canary - 1),
+    };
+  } finally {
+    await fleet.close();
+  }
+}
