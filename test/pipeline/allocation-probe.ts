@@ -46,7 +46,7 @@ async function startLoop(evaluate: FakeGraph["evaluate"], tickMs: number): Promi
   let ticks = 0;
   let sentId = 0;
   let sink: SampleSink | undefined;
-  let onTick: (skipped: number) => void = () => undefined;
+  let onTick: ((skipped: number) => void) | undefined;
   const decided: ((id: number, verdict: TrajectoryVerdict) => void)[] = [];
   const link: ActuatorLink = {
     state: "armed",
@@ -113,7 +113,7 @@ async function startLoop(evaluate: FakeGraph["evaluate"], tickMs: number): Promi
       nowMs[0] = (nowMs[0] ?? 0) + tickMs + 2 ** -10;
       ticks += 1;
       if (ticks % ticksPerSample === 0) sink?.push("observation.state", state, nowMs[0] ?? 0);
-      onTick(0);
+      onTick?.(0);
     },
     settle: async () => {
       await loop.settled();

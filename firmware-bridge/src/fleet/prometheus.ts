@@ -36,11 +36,6 @@ export function prometheusText(sample: PrometheusSample): string {
     .join("");
 }
 
-/** @param name without `omp_` and `_total` */
-function total(name: string, help: string, value: number): Family {
-  return { name: `omp_${name}_total`, type: "counter", help, values: [[{}, value]] };
-}
-
 function families({ birth, isConnected, metrics }: PrometheusSample): Family[] {
   const { software, model, firmware } = birth;
   const bundle = { bundle_id: birth.bundleId, bundle_hash: birth.bundleHash };
