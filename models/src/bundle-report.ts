@@ -50,7 +50,7 @@ export function describeManifest(manifest: Manifest): readonly string[] {
     ...action.joints.map((joint) =>
       row(
         "moves",
-        `${joint.name} ${joint.minPosition} to ${joint.maxPosition}, velocity ${joint.maxVelocity}, acceleration ${joint.maxAcceleration} (${joint.kind === "revolute" ? "rad" : "m"}, s)`,
+        `${joint.name} ${joint.minPosition} to ${joint.maxPosition}, velocity ${joint.maxVelocity}, acceleration ${joint.maxAcceleration}${optional("jerk", joint.maxJerk)}${optional("effort", joint.maxEffort)} (${joint.kind === "revolute" ? "rad" : "m"}, s)`,
       ),
     ),
     ...(action.kind === "simulator"
@@ -93,4 +93,8 @@ export function numberAt(root: unknown, ...path: readonly string[]): number | un
     value = new Map<string, unknown>(Object.entries(value)).get(key);
   }
   return typeof value === "number" ? value : undefined;
+}
+
+function optional(name: string, limit: number | undefined): string {
+  return limit === undefined ? "" : `, ${name} ${limit}`;
 }

@@ -68,7 +68,6 @@ export class ActionGuard {
   /** The arm was armed anew and may be somewhere else. */
   reset(): void {
     this.measured.reset();
-    this.#workspace?.reset();
   }
 
   /**

@@ -83,6 +83,7 @@ const anyWay = fc.record({
     maxLength: 3,
   }),
   stretch: fc.integer({ min: 4, max: 12 }),
+  isHoming: fc.boolean(),
 });
 
 function trajectoryFrom(
@@ -162,12 +163,41 @@ test("an arm that begins outside comes in, and never goes farther out than it wa
   assert.equal(workspace.countInside(straightWay(home, outside), outside), 20, "in is allowed");
   assert.equal(workspace.countInside(straightWay(home, home), home), 20);
   assert.ok(workspace.countInside(straightWay(outside, home), home) < 20, "and then it stays in");
-  workspace.reset();
+  const half = outside.map((position, j) => (position + (home[j] ?? 0)) / 2);
+  const third = outside.map((position, j) => position + ((home[j] ?? 0) - position) / 20);
   assert.equal(
-    workspace.countInside(straightWay(home, outside), outside),
+    workspace.countInside(straightWay(half, third), third),
     20,
-    "until it is armed anew",
+    "from wherever it was held",
   );
+});
+
+test("chunk after chunk, an arm that began outside is never farther out than it was", () => {
+  const outside = Float64Array.of(0, 0.4, -0.9, 0.4, 0, 0);
+  const outmost = depthAt(outside);
+  let moved = 0;
+  fc.assert(
+    fc.property(fc.array(anyWay, { minLength: 1, maxLength: 6 }), (ways) => {
+      const guard = new ActionGuard(joints, 3, 0, new Workspace(box, joints, joints));
+      let start: Readonly<Float64Array> = outside;
+      for (const way of ways) {
+        const [aside = []] = way.directions;
+        const near = home.map((position, j) => position + 0.05 * (aside[j] ?? 0));
+        const trajectory = way.isHoming ? straightWay(near, start) : trajectoryFrom(start, way);
+        // A path that is replaced on its way.
+        trajectory.count = Math.min(trajectory.count, way.stretch);
+        guard.enforce(trajectory, start, new Float64Array(6));
+        moved += trajectory.count;
+        for (let row = 0; row < trajectory.count; row += 1) {
+          const to = rowOf(trajectory, row);
+          assert.ok(depthAlong(start, to) >= outmost - 1e-7, `row ${row}`);
+          start = to;
+        }
+      }
+    }),
+    { numRuns: 100 },
+  );
+  assert.ok(moved > 50, `only ${moved} waypoints were allowed`);
 });
 
 test("a box that cannot be kept is refused", () => {

@@ -28,8 +28,8 @@ const ROUNDING_M = 1e-9;
  * A segment is followed by leaps: a frame that is `d` away from every side cannot leave before it has moved by `d`, and how far it
  * moves at most is known from the reach of every joint. Nothing between two looks is missed.
  *
- * An arm that is outside, or within 1 mm of a side, when it is armed may move, but no farther out than it is; as it comes back, so do the
- * sides.
+ * A path that begins outside, or within 1 mm of a side, may go no farther out than it begins. Every path begins on one that was allowed,
+ * so an arm that is armed outside comes in or stays where it is.
  */
 export class Workspace {
   readonly #box: WorkspaceBox;
@@ -78,13 +78,6 @@ export class Workspace {
     this.#from = new Float64Array(joints.length);
     this.#along = new Float64Array(joints.length);
     this.#pose = new Float64Array(joints.length);
-    this.reset();
-  }
-
-  /** The arm may be somewhere else now: the sides are where they were meant, or where the next path begins. */
-  reset(): void {
-    this.#low.fill(Number.NEGATIVE_INFINITY);
-    this.#high.fill(Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -95,7 +88,7 @@ export class Workspace {
   countInside(trajectory: Trajectory, start: Readonly<Float64Array>): number {
     const { positions, count, jointCount, dtMs } = trajectory;
     this.#from.set(start);
-    this.#drawIn();
+    this.#setSides();
     for (let row = 0; row < count; row += 1) {
       for (let j = 0; j < jointCount; j += 1) {
         this.#along[j] = at(positions, row * jointCount + j) - at(this.#from, j);
@@ -109,16 +102,14 @@ export class Workspace {
     return count;
   }
 
-  /** Moves the sides of a frame that began outside along with it, inwards only. */
-  #drawIn(): void {
+  /** Those of the box; for a frame that begins beyond one, or too near, there where the frame may not go farther. */
+  #setSides(): void {
     const { min, max } = this.#box;
     this.#kinematics.locate(this.#from, this.#points);
     for (let i = 0; i < this.#points.length; i += 1) {
       const point = at(this.#points, i);
-      const low = Math.min(min[i % 3] ?? Number.NaN, point - MARGIN_M);
-      const high = Math.max(max[i % 3] ?? Number.NaN, point + MARGIN_M);
-      this.#low[i] = Math.max(at(this.#low, i), low);
-      this.#high[i] = Math.min(at(this.#high, i), high);
+      this.#low[i] = Math.min(min[i % 3] ?? Number.NaN, point - MARGIN_M);
+      this.#high[i] = Math.max(max[i % 3] ?? Number.NaN, point + MARGIN_M);
     }
   }
 
