@@ -40,6 +40,8 @@ const MAX_WAKE_MS = 100;
 /**
  * Raw frames of a child process or a FIFO, read in a thread of their own into a triple buffer. A frame is stamped when its first byte
  * is read, minus the camera's latency. A source that ends, stalls or cuts a frame off publishes nothing: its samples grow stale.
+ *
+ * Stop it before its thread is terminated: a thread inside a read cannot be ended. A process that exits, and a `ControlThread`, do.
  */
 export class FramePipe {
   /** For one `FrameReader`. */
