@@ -87,7 +87,7 @@ export class ChunkRunner {
       return true;
     }
     if (!scheduler.isRunning || !scheduler.isObservationDue(nowMs)) return true;
-    this.#parts.policy.prepare();
+    this.#parts.slot.policy.prepare();
     const { status, ageMs } = buffer.observe(scheduler.takeInstant(nowMs), this.#observation);
     if (status !== "fresh") return false;
     this.observationAgeMs.record(ageMs);
