@@ -165,7 +165,9 @@ export class OmpPolicy {
     try {
       out.inferenceMs = await this.#evaluate(instantMs);
       out.rows.set(this.#action);
-      if (this.#spread !== undefined) await this.#measureSpread(this.#spread, instantMs, out);
+      // The chunk may have been another policy's before.
+      if (this.#spread === undefined) delete out.spread;
+      else await this.#measureSpread(this.#spread, instantMs, out);
     } finally {
       this.#isInFlight = false;
     }

@@ -205,6 +205,8 @@ test("the spread is the deviation of the samples over the executed rows, and dra
       variance += values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 3 / count;
     }
     assert.ok(Math.abs((chunk.spread ?? Number.NaN) - Math.sqrt(variance)) < 1e-6);
+    const reused = await alone.policy.act(observationAt(step), chunk, createRandom(1));
+    assert.ok(!("spread" in reused), "a spread of another policy");
   }
 });
 
