@@ -5,7 +5,6 @@ import { connectAsync } from "mqtt";
 import {
   type BrokerCredentials,
   commandTopic,
-  type CommandKind,
   encodeCommand,
   FleetWatch,
   RobotTelemetry,
@@ -32,6 +31,7 @@ export interface FuzzedBroker {
 
 const robotId = "arm-fuzz";
 const batch = 500;
+const bundle = { bundleHash: "ab".repeat(32), url: "" };
 
 /** Sends hostile commands through a broker to a robot that takes every kind, with good ones among them. */
 export async function fuzzCommands(
@@ -41,8 +41,9 @@ export async function fuzzCommands(
   say: (line: string) => void = () => {},
 ): Promise<FuzzOutcome> {
   const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-  const calls: CommandKind[] = [];
-  const note = (kind: CommandKind) => () => void calls.push(kind);
+  /** Kinds, and the ids of bundles. */
+  const calls: string[] = [];
+  const note = (kind: string) => () => void calls.push(kind);
   const brokerUrl = broker.url;
   const { credentials = {} } = broker;
   const robot = await RobotTelemetry.connect({
@@ -55,9 +56,9 @@ export async function fuzzCommands(
         stop: note("stop"),
         hold: note("hold"),
         rearm: note("rearm"),
-        loadBundle: async () => {
-          calls.push("load_bundle");
-          return "";
+        loadBundle: (_bundle, _progress, { id }) => {
+          calls.push(id);
+          return Promise.resolve("");
         },
       },
       issuerKeys: new Map([["ops", publicKey]]),
@@ -71,11 +72,6 @@ export async function fuzzCommands(
   const executed: Buffer[] = [];
   const ways = new Map<string, number>();
   const goodIds = new Set<string>();
-  const doneIds = new Set<string>();
-  watch.onMessage((message) => {
-    if (message.kind !== "result" || message.body.outcome !== "done") return;
-    doneIds.add(message.body.commandId);
-  });
   let sent = 0;
   try {
     await until(() => watch.robot(robotId)?.birth !== undefined);
@@ -88,7 +84,7 @@ export async function fuzzCommands(
         nowMs: clock.nowMs(),
         executed,
       };
-      const good = goodCommand(context, { kind: "hold", arguments: {} });
+      const good = goodCommand(context, { kind: "load_bundle", arguments: bundle });
       goodIds.add(good.id);
       const payload = Buffer.from(encodeCommand(good));
       executed.push(payload);
@@ -107,8 +103,7 @@ export async function fuzzCommands(
       if (sent % 10_000 === 0)
         say(`${sent} hostile commands, ${calls.length - goodIds.size} executed`);
     }
-    await until(() => doneIds.size >= Math.min(goodIds.size, calls.length));
-    const executedGood = [...goodIds].filter((id) => doneIds.has(id)).length;
+    const executedGood = [...goodIds].filter((id) => calls.includes(id)).length;
     return {
       hostile: sent,
       executedHostile: calls.length - executedGood,
