@@ -1,3 +1,7 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 import { ErrorCode, OmpError } from "../../sdk/src/errors.ts";
 import { ControlThread } from "../../sdk/src/runtime/node/control-thread.ts";
 import { quantile } from "../../sdk/cli/tune/take-turns.ts";
@@ -16,7 +20,10 @@ export interface RealtimeLoop {
   readonly missed_waypoints: number;
   /** p99 of how late a 500 Hz tick begins, chunks included, over that of `clock_nanosleep` in C at the same priority. */
   readonly tick_500hz_p99_vs_c: number;
-  /** Of the control thread, live after a full collection, ten minutes long once V8 has settled: 500 Hz, chunks to the host firmware on a pty. */
+  /**
+   * Of the control thread in ten minutes of 500 Hz, chunks to the host firmware on a pty: everything that lives but the code that V8
+   * goes on compiling.
+   */
   readonly heap_growth_bytes: number;
   /** Every sample behind the figures. */
   readonly raw: Readonly<Record<string, readonly number[]>>;
@@ -25,10 +32,9 @@ export interface RealtimeLoop {
 const episodes = 10;
 const episodeMs = 10_000;
 const ticksRun = { tickHz: 500, isMainBusy: false, rounds: 20, secondsPerTurn: 2 };
-/** V8 goes on optimizing what runs once a chunk for minutes. */
-const settleMs = 180_000;
+const settleMs = 60_000;
 const soakMs = 600_000;
-const samplePeriodMs = 30_000;
+const sayPeriodMs = 30_000;
 
 /** @throws {OmpError} TOOL_FAILED when the machine is too busy for the loop */
 export async function measureRealtimeLoop(say: (line: string) => void): Promise<RealtimeLoop> {
@@ -37,13 +43,12 @@ export async function measureRealtimeLoop(say: (line: string) => void): Promise<
   say("ticks of 500 Hz in turns with clock_nanosleep in C");
   const { control, c } = await measureTicks(ticksRun);
   say(`${soakMs / 60_000} minutes of 500 Hz, with chunks to the host firmware`);
-  const liveBytes = await soak(say);
-  const [first = Number.NaN] = liveBytes;
+  const [before, after] = await measureHeap(soakMs, say);
   return {
     missed_waypoints: missed,
     tick_500hz_p99_vs_c: quantile(control, 0.99) / quantile(c, 0.99),
-    heap_growth_bytes: Math.max(0, (liveBytes.at(-1) ?? Number.NaN) - first),
-    raw: { tick_500hz_us: control, tick_500hz_c_us: c, live_heap_bytes: liveBytes },
+    heap_growth_bytes: Math.max(0, after - before),
+    raw: { tick_500hz_us: control, tick_500hz_c_us: c, heap_bytes: [before, after] },
   };
 }
 
@@ -62,30 +67,63 @@ async function measurePath(): Promise<number> {
   }
 }
 
-/** Bytes alive after a full collection, once the loop has settled and every half minute from then on. */
-async function soak(say: (line: string) => void): Promise<readonly number[]> {
+/** Bytes of the control thread's heap that are no code, once the loop has settled and `durationMs` later. */
+export async function measureHeap(
+  durationMs: number,
+  say: (line: string) => void,
+): Promise<readonly [before: number, after: number]> {
   const firmware = await PtyFirmware.start();
+  const folder = await mkdtemp(join(tmpdir(), "omp-heap-"));
   const data: StreamingControlData = { tickHz: 500, path: firmware.path };
   const module = new URL("../support/streaming-control.js", import.meta.url);
-  const thread = await ControlThread.open(module, { data });
-  const samples: number[] = [];
-  try {
+  // A busy machine is no reason to stop.
+  const thread = await ControlThread.open(module, { data, mainTimeoutMs: 60_000 });
+  /** The arm is disarmed meanwhile: a snapshot takes longer than a lease. */
+  const runFor = async (ms: number): Promise<number> => {
     await thread.start({ paused: true });
     await thread.moveTo(streamingHome);
     await thread.restartEpisode();
-    await sleep(settleMs);
-    for (let ms = 0; ms <= soakMs; ms += samplePeriodMs) {
-      if (ms > 0) await sleep(samplePeriodMs);
+    for (let leftMs = ms; leftMs > 0; leftMs -= sayPeriodMs) {
+      say(`${Math.round(leftMs / 1000)} s left`);
+      await sleep(Math.min(leftMs, sayPeriodMs));
       refuseFault(thread);
-      samples.push(Number(await thread.ask("liveBytes")));
-      const { ticks, trajectoriesSent } = thread.figures.counters;
-      say(`${ms / 1000} s: ${samples.at(-1)} bytes, ${ticks} ticks, ${trajectoriesSent} chunks`);
     }
+    await thread.stop();
+    return dataBytes(String(await thread.ask("writeHeapSnapshot", join(folder, "snapshot"))));
+  };
+  try {
+    return [await runFor(settleMs), await runFor(durationMs)];
   } finally {
     await thread.close();
     await firmware.close();
+    await rm(folder, { recursive: true, force: true });
   }
-  return samples;
+}
+
+/** Of a heap snapshot: all but compiled code and what belongs to it. */
+async function dataBytes(path: string): Promise<number> {
+  const { snapshot, nodes }: HeapSnapshot = JSON.parse(await readFile(path, "utf8"));
+  const {
+    node_fields: fields,
+    node_types: [types],
+  } = snapshot.meta;
+  const [type, size] = [fields.indexOf("type"), fields.indexOf("self_size")];
+  let bytes = 0;
+  for (let at = 0; at < nodes.length; at += fields.length) {
+    const kind = types[nodes[at + type] ?? 0] ?? "";
+    if (!["code", "hidden", "object shape"].includes(kind)) bytes += nodes[at + size] ?? 0;
+  }
+  return bytes;
+}
+
+interface HeapSnapshot {
+  readonly snapshot: {
+    readonly meta: {
+      readonly node_fields: readonly string[];
+      readonly node_types: readonly [readonly string[]];
+    };
+  };
+  readonly nodes: readonly number[];
 }
 
 function refuseFault({ fault }: ControlThread): void {

@@ -1,6 +1,5 @@
 /** Control module: the bundled policy, fed by joint states and a scripted camera, on a controller that is given. */
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { writeHeapSnapshot } from "node:v8";
 
 import { SerialLink } from "../../firmware-bridge/src/serial.ts";
 import { JointStateSensor } from "../../sdk/src/joint-state-sensor.ts";
@@ -68,18 +67,6 @@ class NotingPacer implements Pacer {
   }
 }
 
-// A forced collection would have V8 throw away and compile again what runs once a chunk.
-setFlagsFromString("--no-flush-bytecode");
-
-/** Bytes of the live heap, and of memory outside of it. */
-function liveBytes(): number {
-  setFlagsFromString("--expose-gc");
-  const collect: () => void = runInNewContext("gc");
-  for (let i = 0; i < 4; i += 1) collect();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
 export const createLoopParts: CreateLoopParts<StreamingControlData> = async ({ tickHz, path }) => {
   const clock = new MonotonicClock();
   const policy = await loadPolicy(repositoryPath("models/bundles/so101-push"));
@@ -112,7 +99,7 @@ export const createLoopParts: CreateLoopParts<StreamingControlData> = async ({ t
     },
     answers: {
       lateUs: async (count) => pacer.next(Number(count)),
-      liveBytes,
+      writeHeapSnapshot: (file) => writeHeapSnapshot(String(file)),
     },
   };
 };
