@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { loopCommands } from "../../firmware-bridge/src/fleet/loop-commands.ts";
 import { RobotTelemetry } from "../../firmware-bridge/src/fleet/robot-telemetry.ts";
+import { FaultReason } from "../../sdk/src/faults.ts";
 import { MonotonicClock } from "../../sdk/src/runtime/node/monotonic-clock.ts";
 import { readPublicKey, trustKeys } from "../../sdk/src/runtime/node/signed-bundle/bundle-key.ts";
 import type { RobotProgramOptions, RobotProgramRequest } from "./rollout-process.ts";
@@ -28,6 +29,13 @@ async function startRobot(robotId: string, seed: number): Promise<RolloutRobot> 
     onPhase: (phase) => process.send?.({ phase }),
   });
   robot.loop.slot.policy.reseed(seed);
+  // A busy machine stalls a process for longer than a lease; somebody clears such faults.
+  robot.loop.on("faulted", ({ reason }) => {
+    if (reason === FaultReason.EmergencyStop) return;
+    setTimeout(() => {
+      robot.loop.rearm().catch(() => undefined);
+    }, 1000);
+  });
   const moved = firstTrajectory(robot.loop);
   await robot.loop.start();
   await moved;
