@@ -81,11 +81,11 @@ export async function measureHeap(
   /** The arm is disarmed meanwhile: a snapshot takes longer than a lease. */
   const runFor = async (ms: number): Promise<number> => {
     await thread.start({ paused: true });
-    await thread.moveTo(streamingHome);
-    await thread.restartEpisode();
-    for (let leftMs = ms; leftMs > 0; leftMs -= sayPeriodMs) {
-      say(`${Math.round(leftMs / 1000)} s left`);
-      await sleep(Math.min(leftMs, sayPeriodMs));
+    for (let leftMs = ms; leftMs > 0; leftMs -= episodeMs) {
+      if (leftMs % sayPeriodMs === 0) say(`${leftMs / 1000} s left`);
+      await thread.moveTo(streamingHome);
+      await thread.restartEpisode();
+      await sleep(episodeMs);
       refuseFault(thread);
     }
     await thread.stop();

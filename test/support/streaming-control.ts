@@ -90,8 +90,6 @@ export const createLoopParts: CreateLoopParts<StreamingControlData> = async ({ t
     // A busy machine is what is measured, not a reason to stop.
     options: {
       tickHz,
-      // The scripted puck never moves: after a while the policy sees what no demonstration has shown.
-      maxFirstStepRatio: 100,
       leaseMs: 1000,
       staleFaultMs: 60_000,
       jointStateTimeoutMs: 10_000,
