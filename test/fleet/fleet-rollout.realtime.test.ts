@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, test } from "node:test";
 
+import { repositoryPath } from "../support/repository.ts";
 import { RolloutFleet } from "../support/rollout-fleet.ts";
+import { SignedBundles } from "../support/signed-bundles.ts";
 
 const ids = ["arm-1", "arm-2", "arm-3", "arm-4", "arm-5", "arm-6"];
 const fleet = await RolloutFleet.start([ids.slice(0, 1), ids.slice(1)]);
@@ -90,4 +96,36 @@ test("a rollout that is interrupted goes on where it stopped", async () => {
   const rest = await fleet.rollOut(next, options);
   assert.equal(rest.outcome, "incomplete", rest.cause);
   assert.deepEqual(outcomes(rest.robots), { healthy: 4, faulted: 1 });
+});
+
+test("omp fleet rollout serves a bundle, tells its progress as JSON and refuses one of a stranger", async () => {
+  const { hash, file } = await fleet.bundles.pack({ version: "1.5.0", gain: 0.0002 });
+  const trust = join(fleet.bundles.folder, "fleet.pub");
+  await writeFile(trust, fleet.bundles.pair.publicPem);
+  const run = async (...more: readonly string[]): Promise<{ status: unknown; out: string }> => {
+    const program = repositoryPath("dist/sdk/cli/omp.js");
+    const broker = ["--broker", fleet.broker.directUrl, "--serve", "127.0.0.1:0", "--json"];
+    const args = [program, "fleet", "rollout", file, ...broker, "--soak", "0", ...more];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+    let out = "";
+    child.stdout.on("data", (text: Buffer) => {
+      out += text.toString();
+    });
+    const [status]: unknown[] = await once(child, "close");
+    return { status, out };
+  };
+  const { status, out } = await run("--trust", trust, "--group", "group-0");
+  const lines = out.trim().split("\n");
+  const last: Record<string, unknown> = JSON.parse(lines.at(-1) ?? "{}");
+  assert.deepEqual(
+    [status, last["result"], last["robots"]],
+    [0, "complete", { "arm-1": "healthy" }],
+  );
+  assert.ok(lines.some((line) => line.includes('"detail":"shadow_checked"')));
+  assert.deepEqual(fleet.running(hash), ["arm-1"]);
+
+  const strangers = await SignedBundles.create();
+  await writeFile(trust, strangers.pair.publicPem);
+  assert.equal((await run("--trust", trust)).status, 1);
+  await strangers.remove();
 });

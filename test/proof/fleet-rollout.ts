@@ -1,6 +1,6 @@
 import type { ProofPart } from "./measurement.ts";
 import { RolloutFleet } from "../support/rollout-fleet.ts";
-import { swapInVirtualTime } from "./hot-swap.ts";
+import { swapInVirtualTime, swapOnFirmware } from "./hot-swap.ts";
 import { killRollouts } from "./rollout-kills.ts";
 
 type RolloutFigures = {
@@ -15,6 +15,8 @@ type RolloutFigures = {
   readonly rollout_bad_spread: number;
   readonly swaps: number;
   readonly swap_missed_waypoints: number;
+  /** Firmware ticks, in real time, at which the executed path was not what had been admitted. */
+  readonly swap_path_mismatches: number;
 };
 
 const KILLS = 200;
@@ -24,6 +26,7 @@ const MAX_ATTEMPTS = 5;
 const SWAP_EPISODES = 10;
 /** No multiple of a chunk's period, so that swaps fall into every phase of one. */
 const SWAP_PERIOD_MS = 137;
+const SWAP_PATH_MS = 10_000;
 
 /** Rollouts that are killed, go wrong, and happen while an arm moves: a part of the proof of the fleet. */
 export const rollout: ProofPart = {
@@ -36,12 +39,14 @@ export const rollout: ProofPart = {
     [is("rollout_bad_spread") === 0, "a bad bundle on the canary alone, which goes back"],
     [is("swaps") >= 100, "100 swaps"],
     [is("swap_missed_waypoints") === 0, "no waypoint missed by a swap"],
+    [is("swap_path_mismatches") === 0, "a path that swaps do not bend"],
   ],
 };
 
 async function measureRollout(say: (line: string) => void): Promise<RolloutFigures> {
   say(`two policies take turns every ${SWAP_PERIOD_MS} ms in ${SWAP_EPISODES} episodes`);
   const swap = await swapInVirtualTime(SWAP_EPISODES, SWAP_PERIOD_MS);
+  const path = await swapOnFirmware(SWAP_PATH_MS);
   const spread = await measureSpread(ROBOTS, PROCESSES, say);
   const seed = Math.floor(Math.random() * 2 ** 31);
   say(`seed ${seed}: ${KILLS} kills at random moments of updates`);
@@ -53,6 +58,7 @@ async function measureRollout(say: (line: string) => void): Promise<RolloutFigur
     ...spread,
     swaps: swap.swaps,
     swap_missed_waypoints: swap.missedWaypoints,
+    swap_path_mismatches: path.mismatches,
   };
 }
 
