@@ -29,7 +29,8 @@ export const demo: Command = {
       view.close();
       if (signal.aborted) console.log("\nstopping: hold, disarm, close");
       await session.close();
-      console.log(["", ...summaryLines(progress)].join("\n"));
+      const recordings = session.recording.written.map((path) => `recording      ${path}`);
+      console.log(["", ...summaryLines(progress), ...recordings].join("\n"));
     }
     if (progress.faults.length > 0) return 1;
     if (signal.aborted) return EXIT_INTERRUPTED;

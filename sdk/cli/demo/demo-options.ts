@@ -14,6 +14,8 @@ export interface DemoOptions {
   readonly broker: string | undefined;
   readonly robotId: string;
   readonly firmware: FirmwareKind;
+  /** Folder of recordings; only faults are recorded when undefined. */
+  readonly record: string | undefined;
 }
 
 export const demoUsage = `usage: omp demo [options]
@@ -28,7 +30,9 @@ faulted or under half of the episodes succeeded.
   --variant NAME     its variant; the bundle's default when left out
   --firmware KIND    host: a process behind a pty; wasm: in this process; auto (auto)
   --broker URL       publish telemetry there instead of to an embedded broker
-  --robot ID         name of this robot in the fleet (demo-arm)`;
+  --robot ID         name of this robot in the fleet (demo-arm)
+  --record DIR       write everything into DIR/demo.mcap; the minute before a fault is always kept, in DIR or in
+                     $XDG_STATE_HOME/omp-edge/black-box (~/.local/state/omp-edge/black-box)`;
 
 /** @throws {OmpError} INVALID_ARGUMENT */
 export function parseDemoOptions(args: readonly string[], defaultBundle: string): DemoOptions {
@@ -40,6 +44,7 @@ export function parseDemoOptions(args: readonly string[], defaultBundle: string)
     firmware: { type: "string" },
     broker: { type: "string" },
     robot: { type: "string" },
+    record: { type: "string" },
   });
   return {
     episodes: parsed.integer("episodes", 20, 1, 100_000),
@@ -49,6 +54,7 @@ export function parseDemoOptions(args: readonly string[], defaultBundle: string)
     firmware: firmwareKind(parsed.text("firmware") ?? "auto"),
     broker: parsed.text("broker"),
     robotId: parsed.text("robot") ?? "demo-arm",
+    record: parsed.text("record"),
   };
 }
 

@@ -16,6 +16,7 @@ import { MonotonicClock } from "../../src/runtime/node/monotonic-clock.ts";
 import { EmbeddedBroker } from "../embedded-broker.ts";
 import { demoLimits } from "./demo-limits.ts";
 import type { DemoOptions } from "./demo-options.ts";
+import { DemoRecording } from "./demo-recording.ts";
 import { openArm } from "./open-arm.ts";
 
 const DEFAULT_BROKER_PORT = 1883;
@@ -29,6 +30,7 @@ export interface DemoSession {
   readonly loop: ControlLoop;
   readonly telemetry: RobotTelemetry;
   readonly brokerUrl: string;
+  readonly recording: DemoRecording;
   /** Where every episode begins, rad. */
   readonly home: readonly number[];
   readonly maxEpisodeMs: number;
@@ -77,7 +79,11 @@ export async function openDemo(packageRoot: string, options: DemoOptions): Promi
       },
     });
     closers.push(async () => telemetry.close());
-    const sensors = [new JointStateSensor(link, description.joints.length), arm.camera];
+    const recording = new DemoRecording(policy.manifest, clock, options.record);
+    const sensors = recording.tap([
+      new JointStateSensor(link, description.joints.length),
+      arm.camera,
+    ]);
     const guard = await demoLimits(join(worldDirectory, world.scene));
     const running = new ControlLoop({
       policy,
@@ -90,6 +96,8 @@ export async function openDemo(packageRoot: string, options: DemoOptions): Promi
     });
     loop = running;
     closers.push(async () => running.stop());
+    await recording.start(running, link);
+    closers.push(async () => recording.close());
     await running.start({ paused: true });
     return {
       clock,
@@ -99,6 +107,7 @@ export async function openDemo(packageRoot: string, options: DemoOptions): Promi
       loop: running,
       telemetry,
       brokerUrl,
+      recording,
       home: world.joints.map(({ home }) => home),
       maxEpisodeMs: world.max_episode_steps * world.dt_ms,
       close,

@@ -96,6 +96,11 @@ export class LoopRecorder {
     return {
       key: sensor.key,
       start: async (sink) => sensor.start(tapped(sink)),
+      ...(sensor.poll !== undefined && {
+        poll: () => {
+          sensor.poll?.();
+        },
+      }),
       stop: async () => sensor.stop(),
     };
   }

@@ -120,13 +120,12 @@ export interface Recording {
  * @throws {OmpError} RECORDING_FAILED, RECORDING_INVALID
  */
 export async function openRecording(path: string): Promise<Recording> {
-  const records = readRecords(path);
-  for (;;) {
-    const next = await records.next();
-    if (next.done === true) throw invalid(path, "it has no metadata named omp-edge");
-    if (!("header" in next.value)) continue;
-    return { header: next.value.header, messages: messagesOf(records) };
+  for await (const record of readRecords(path)) {
+    if (!("header" in record)) continue;
+    // The file is read anew for the messages, so that nobody has to close what he does not read.
+    return { header: record.header, messages: messagesOf(readRecords(path)) };
   }
+  throw invalid(path, "it has no metadata named omp-edge");
 }
 
 async function* messagesOf(
