@@ -1,4 +1,5 @@
 import type { FleetWatch, RobotRecord } from "../../../firmware-bridge/src/fleet/index.ts";
+import type { ArmModels, ArmShape } from "./arm-shape.ts";
 import type { UiEvent, UiRobot, UiUpdate } from "./ui-messages.ts";
 
 /** Pages get at most so many updates a second, however much the robots say. */
@@ -11,13 +12,20 @@ export class FleetFeed {
   readonly #fleet: FleetWatch;
   readonly #listeners = new Set<(update: UiUpdate) => void>();
   readonly #changed = new Set<string>();
+  readonly #arms: ArmModels | undefined;
+  /** By robot; made anew for another birth. */
+  readonly #shapes = new Map<
+    string,
+    { readonly birth: object; readonly shape: ArmShape | undefined }
+  >();
   readonly #results = new Map<string, NonNullable<UiRobot["result"]>>();
   readonly #statuses = new Map<string, RobotRecord["status"]>();
   readonly #stop: () => void;
   #wasConnected = true;
 
-  constructor(fleet: FleetWatch) {
+  constructor(fleet: FleetWatch, arms?: ArmModels) {
     this.#fleet = fleet;
+    this.#arms = arms;
     const unsubscribe = fleet.onMessage((message) => {
       if (message.kind === "malformed") return;
       this.#changed.add(message.robotId);
@@ -68,17 +76,31 @@ export class FleetFeed {
     }
   }
 
+  #shapeOf({ robotId, birth, state }: RobotRecord): UiRobot["shape"] {
+    if (birth === undefined || state === undefined) return [];
+    let known = this.#shapes.get(robotId);
+    if (known?.birth !== birth) {
+      known = { birth, shape: this.#arms?.shape(birth.model, birth.joints) };
+      this.#shapes.set(robotId, known);
+    }
+    const isWhole = state.jointPosition.every(Number.isFinite);
+    return isWhole ? (known.shape?.lines(Float64Array.from(state.jointPosition)) ?? []) : [];
+  }
+
   #message(kind: UiUpdate["kind"], robots: readonly RobotRecord[]): UiUpdate {
     return {
       kind,
       at: Date.now(),
       isBrokerConnected: this.#fleet.isConnected,
-      robots: robots.map((robot) => uiRobot(robot, this.#results.get(robot.robotId) ?? null)),
+      robots: robots.map((robot) => ({
+        ...uiRobot(robot, this.#results.get(robot.robotId) ?? null),
+        shape: this.#shapeOf(robot),
+      })),
     };
   }
 }
 
-function uiRobot(record: RobotRecord, result: UiRobot["result"]): UiRobot {
+function uiRobot(record: RobotRecord, result: UiRobot["result"]): Omit<UiRobot, "shape"> {
   const { birth, state, metrics } = record;
   const temperatures = Object.values(metrics?.boardTemperatureC ?? {});
   return {

@@ -42,6 +42,8 @@ export interface UiRobot {
     readonly detail: string;
   } | null;
   readonly joints: readonly UiJoint[];
+  /** The arm as lines from part to part, m: x, y, z, x, y, z each. Empty where its model is not known. */
+  readonly shape: readonly (readonly number[])[];
   readonly events: readonly UiEvent[];
 }
 

@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
 
 import { FleetOperator } from "../../../firmware-bridge/src/fleet/index.ts";
-import { asOmpError, ErrorCode } from "../../src/errors.ts";
-import { parseCommand } from "../command-options.ts";
+import { asOmpError, ErrorCode, OmpError } from "../../src/errors.ts";
+import { parseCommand, type ParsedCommand } from "../command-options.ts";
+import { ArmModels } from "../fleet-ui/arm-shape.ts";
 import { FleetFeed } from "../fleet-ui/fleet-feed.ts";
 import type { UiCommand, UiCommandResult } from "../fleet-ui/ui-messages.ts";
 import { UiServer } from "../fleet-ui/ui-server.ts";
@@ -15,7 +16,8 @@ const packageRoot = fileURLToPath(new URL("../../../..", import.meta.url));
 export const ui: FleetJob = {
   usage: `  ui                 a page of all robots, with buttons to stop, hold and rearm: --port N (8080; 0: any free one),
                      --host ADDRESS (127.0.0.1). Whoever can open the page can command the robots: put another address
-                     only behind something that asks who is there. --watch-only leaves the buttons out`,
+                     only behind something that asks who is there. --watch-only leaves the buttons out. --arm MODEL=FILE
+                     draws arms of a model by their URDF or MJCF; may be repeated (so101, the demo's, is known)`,
 
   async run(args, signal) {
     const options = parseCommand(args, {
@@ -23,13 +25,14 @@ export const ui: FleetJob = {
       port: { type: "string" },
       host: { type: "string" },
       "watch-only": { type: "boolean" },
+      arm: { type: "string", multiple: true },
     });
     const broker = brokerOptions(options);
     const closers: (() => void | Promise<void>)[] = [];
     try {
       const operator = await FleetOperator.connect({ ...broker, issuer: "omp-fleet-ui" });
       closers.push(async () => operator.close());
-      const feed = new FleetFeed(operator.watch);
+      const feed = new FleetFeed(operator.watch, await ArmModels.read(armFiles(options)));
       closers.push(() => {
         feed.close();
       });
@@ -58,6 +61,23 @@ export const ui: FleetJob = {
     }
   },
 };
+
+/** @throws {OmpError} INVALID_ARGUMENT */
+function armFiles(options: ParsedCommand): Map<string, string> {
+  const files = new Map([["so101", `${packageRoot}/models/worlds/push/scene.xml`]]);
+  for (const given of options.texts("arm")) {
+    const [, model, file] = /^([^=]+)=(.+)$/.exec(given) ?? [];
+    if (model === undefined || file === undefined) {
+      throw new OmpError(ErrorCode.InvalidArgument, {
+        what: "--arm does not name an arm",
+        observed: given,
+        expected: "MODEL=FILE",
+      });
+    }
+    files.set(model, file);
+  }
+  return files;
+}
 
 async function ask(
   operator: FleetOperator,

@@ -1,6 +1,7 @@
 import uPlot from "uplot";
 
 import type { UiJoint, UiRobot } from "../ui-messages.ts";
+import { ArmView } from "./arm-view.ts";
 import { canCommand, command, stopButton } from "./commands.ts";
 import type { History } from "./history.ts";
 import { ms } from "./robot-list.ts";
@@ -17,6 +18,7 @@ export class RobotView {
   readonly #joints = element("div");
   readonly #events = element("ul", "events");
   readonly #plot: uPlot;
+  readonly #arm: ArmView;
   readonly #rows: { readonly meter: HTMLMeterElement; readonly value: HTMLOutputElement }[] = [];
   readonly #resize: ResizeObserver;
   #jointNames = "";
@@ -47,11 +49,14 @@ export class RobotView {
     const bar = element("div", "bar");
     bar.append(stop, ...buttons);
     const plot = element("div");
+    const pose = element("div");
+    this.#arm = new ArmView(pose);
     section.replaceChildren(
       this.#title,
       this.#about,
       bar,
       this.#fault,
+      pose,
       heading("Joints"),
       this.#joints,
       heading("Latencies"),
@@ -87,6 +92,7 @@ export class RobotView {
     this.#about.textContent = aboutText(robot);
     this.#updateFault(robot, help);
     this.#updateJoints(robot.joints);
+    this.#arm.update(robot.shape);
     const [a = [], b = [], c = []] = history.columns;
     this.#plot.setData([history.times, a, b, c]);
     const events = robot.events.toReversed();
