@@ -10,24 +10,30 @@ import { RolloutProcess, type RobotProgramOptions } from "../support/rollout-pro
 import { type PackedBundle, SignedBundles } from "../support/signed-bundles.ts";
 
 export interface KillFigures {
+  /** Kills during an update or a start. */
   readonly kills: number;
+  /** Kills that came too late: the update had just ended. They are not among `kills`. */
+  readonly killsAfterUpdate: number;
   /** Kills after which the robot did not start, or started anything but the old or the new bundle. */
   readonly unrunnableAfterKill: number;
   /** Bundle directories found under their name with a byte missing or wrong. */
   readonly halfWritten: number;
   /** Updates that ended well in spite of all. */
   readonly committed: number;
-  /** Kills by what the robot was doing; `starting` and `idle` are kills without an update. */
+  /** Kills by what the robot was doing. */
   readonly killsByPhase: Readonly<Record<string, number>>;
 }
 
 const robotId = "arm";
-/** An update takes about this long: the download, then three chunks of trial. */
-const updateMs = 2200;
+/** Longer than an update takes: a kill that comes too late says how long. */
+const longestUpdateMs = 2200;
+/** Phases too short for a random moment of the whole; kills wait for one of them now and then. */
+const shortPhases = ["verified", "warmed", "shadow_checked"] as const;
+const shortPhaseMs = 10;
 const downloadMs = 500;
 const paddingBytes = 300_000;
 
-/** Kills a robot's process at random moments of updates, one after the other, good and bad bundles. */
+/** Kills a robot's process at `kills` random moments of updates and starts, one after the other, good and bad bundles. */
 export async function killRollouts(
   kills: number,
   seed: number,
@@ -48,14 +54,18 @@ export async function killRollouts(
   };
   const figures = { unrunnableAfterKill: 0, halfWritten: 0, committed: 0 };
   const killsByPhase: Record<string, number> = {};
+  let updateMs = longestUpdateMs;
+  let killed = 0;
+  let killsAfterUpdate = 0;
   let allowed = new Set([firstBundle.hash]);
   let robot = await RolloutProcess.start(options);
   try {
-    for (let kill = 1; kill <= kills; kill += 1) {
+    for (let kill = 1; killed < kills; kill += 1) {
       if (kill % 5 === 0) {
         await robot.kill();
         await RolloutProcess.startAndKill(options, random.uniform(50, 1000));
         count(killsByPhase, "starting");
+        killed += 1;
       } else {
         const isBad = kill % 4 === 3;
         const next = await bundles.pack({
@@ -66,8 +76,20 @@ export async function killRollouts(
         packed.push(next);
         if (!isBad) allowed.add(next.hash);
         const done = robot.load({ bundleHash: next.hash, url: `${server.url}/${next.hash}` });
-        await Promise.race([sleep(random.uniform(0, updateMs)), done]);
-        count(killsByPhase, robot.phase);
+        const beganMs = performance.now();
+        const phase = shortPhases[Math.floor(random.uniform(0, 2 * shortPhases.length))];
+        const moment =
+          phase === undefined
+            ? sleep(random.uniform(0, updateMs))
+            : reached(robot, phase, random.uniform(0, shortPhaseMs));
+        await Promise.race([moment, done]);
+        if (robot.phase === "idle" && performance.now() - beganMs > downloadMs) {
+          killsAfterUpdate += 1;
+          updateMs = Math.min(updateMs, performance.now() - beganMs);
+        } else {
+          count(killsByPhase, robot.phase);
+          killed += 1;
+        }
         await robot.kill();
       }
       figures.halfWritten += await countHalfWritten(options.folder, bundles);
@@ -81,14 +103,22 @@ export async function killRollouts(
       if (!allowed.has(committed)) figures.unrunnableAfterKill += 1;
       if (committed === packed.at(-1)?.hash) figures.committed += 1;
       allowed = new Set([committed]);
-      if (kill % 20 === 0) say(`${kill} of ${kills} kills, ${JSON.stringify(killsByPhase)}`);
+      if (kill % 20 === 0) say(`${killed} of ${kills} kills, ${JSON.stringify(killsByPhase)}`);
     }
   } finally {
     await robot.kill();
     await server.close();
     await bundles.remove();
   }
-  return { kills, ...figures, killsByPhase };
+  return { kills: killed, killsAfterUpdate, ...figures, killsByPhase };
+}
+
+/** Resolves when the robot has said that it is in a phase, and `afterMs` later. */
+async function reached(robot: RolloutProcess, phase: string, afterMs: number): Promise<void> {
+  for (let waitedMs = 0; robot.phase !== phase && waitedMs < longestUpdateMs; waitedMs += 1) {
+    await sleep(1);
+  }
+  await sleep(afterMs);
 }
 
 /** What stands under a bundle's name must be that bundle, whole; and the slots must be readable. */
