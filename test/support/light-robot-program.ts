@@ -58,7 +58,11 @@ const reporting = setInterval(() => {
   telemetry.state(loop.state, state.position, loop.fault);
   telemetry.metrics({ ...metrics, inferences: loop.counters.inferences });
 }, 50);
-process.on("SIGINT", () => {
+async function end(): Promise<void> {
   clearInterval(reporting);
-  void loop.stop().then(async () => telemetry.close());
-});
+  await loop.stop();
+  await telemetry.close();
+  await link.close();
+}
+
+process.on("SIGINT", () => void end());
