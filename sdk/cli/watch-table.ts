@@ -108,6 +108,7 @@ function fixed(ms: number): string {
   return Number.isNaN(ms) ? "–" : ms.toFixed(2);
 }
 
-function measured(value: number | undefined): number | null {
+/** JSON has no NaN. */
+export function measured(value: number | undefined): number | null {
   return value === undefined || Number.isNaN(value) ? null : value;
 }

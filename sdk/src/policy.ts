@@ -1,4 +1,4 @@
-import { type Manifest, TimeInput } from "./bundle/manifest.ts";
+import { ACTION_KEY, type Manifest, TimeInput } from "./bundle/manifest.ts";
 import { asOmpError, ErrorCode, OmpError } from "./errors.ts";
 import { createRandom, type RandomStream } from "./random.ts";
 import type { BackendInfo, InferenceBackend } from "./runtime/inference-backend.ts";
@@ -24,8 +24,6 @@ export interface OmpPolicyParts extends SamplingOptions {
   /** Of the noise; 0 when left out. */
   readonly seed?: number;
 }
-
-const ACTION_OUTPUT = "action";
 
 /** Keeps the noise of episode `seed` apart from the stream that resets the world with the same `seed`. */
 const NOISE_SEED_MASK = 0x9e3779b9;
@@ -66,7 +64,7 @@ export class OmpPolicy {
     const size = horizon * manifest.action.names.length;
     const { memory } = info;
     this.#noise = memory?.inputs.get(manifest.noise.input) ?? new Float32Array(size);
-    this.#action = memory?.outputs.get(ACTION_OUTPUT) ?? new Float32Array(size);
+    this.#action = memory?.outputs.get(ACTION_KEY) ?? new Float32Array(size);
     const inputs = new Map([
       ...manifest.observations.map(({ key, size: length }): [string, Float32Array] => [
         key,
@@ -75,7 +73,7 @@ export class OmpPolicy {
       [manifest.noise.input, this.#noise],
     ]);
     this.#inputs = inputs;
-    this.#outputs = new Map([[ACTION_OUTPUT, this.#action]]);
+    this.#outputs = new Map([[ACTION_KEY, this.#action]]);
     const { noise = "seeded", warmStartTau: tau, spreadSamples = 1 } = sampling;
     this.#chunkNoise = new ChunkNoise(noise, size);
     this.#spreadSamples = spreadSamples;

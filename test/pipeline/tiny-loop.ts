@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import {
   ControlLoop,
   type ControlLoopOptions,
+  createJointState,
   type Fault,
   type GuardOptions,
   type HandoverOptions,
@@ -112,13 +113,7 @@ export class TinyLoop {
 
   /** Command of the first joint, rad. */
   get command(): number {
-    const state = {
-      measuredAtMs: 0,
-      position: new Float64Array(2),
-      command: new Float64Array(2),
-      velocity: new Float64Array(2),
-      effort: new Float64Array(2),
-    };
+    const state = createJointState(2);
     this.link.controller.advanceTo(this.clock.nowMs());
     this.link.controller.read(state);
     return state.command[0] ?? Number.NaN;

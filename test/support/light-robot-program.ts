@@ -2,7 +2,7 @@
  * A robot's process that costs next to nothing: the real loop, guard, scheduler and telemetry on an ideal arm, with a policy that swings
  * both joints. Arguments: broker URL, robot id. Ends on SIGINT.
  */
-import { ControlLoop, JointStateSensor, OmpPolicy } from "omp-edge";
+import { ControlLoop, createJointState, JointStateSensor, OmpPolicy } from "omp-edge";
 import { loopCommands, RobotTelemetry } from "omp-edge/fleet";
 import { MonotonicClock } from "omp-edge/node";
 import { FakeBackend, LoopbackLink } from "omp-edge/testing";
@@ -45,13 +45,7 @@ const telemetry = await RobotTelemetry.connect({
   },
 });
 await loop.start();
-const state = {
-  measuredAtMs: 0,
-  position: new Float64Array(2),
-  command: new Float64Array(2),
-  velocity: new Float64Array(2),
-  effort: new Float64Array(2),
-};
+const state = createJointState(2);
 const reporting = setInterval(() => {
   link.readJointState(state);
   telemetry.heartbeat();

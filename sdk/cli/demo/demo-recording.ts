@@ -1,5 +1,4 @@
 import { mkdir } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 
 import type { ActuatorLink } from "../../src/actuator-link.ts";
@@ -7,6 +6,7 @@ import type { Clock } from "../../src/clock.ts";
 import type { ControlLoop } from "../../src/control-loop.ts";
 import type { Manifest } from "../../src/bundle/manifest.ts";
 import { BlackBox, EpisodeRecording, LoopRecorder } from "../../src/recording/index.ts";
+import { stateFolder } from "../../src/runtime/node/tuning.ts";
 import type { SensorSource } from "../../src/sensor.ts";
 
 /** The demo ends with its first fault, and waits for this. */
@@ -23,11 +23,10 @@ export class DemoRecording {
 
   /** @param directory for everything; undefined: only faults, in this user's state folder */
   constructor(manifest: Manifest, clock: Clock, directory: string | undefined) {
-    const state = process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
     this.#directory = directory;
     this.#recorder = new LoopRecorder({ manifest, clock });
     this.#blackBox = new BlackBox(this.#recorder, {
-      directory: directory ?? join(state, "omp-edge", "black-box"),
+      directory: directory ?? join(stateFolder(), "black-box"),
       secondsAfter: SECONDS_AFTER_FAULT,
       onDump: (outcome) => {
         this.written.push("path" in outcome ? outcome.path : outcome.failure.message);

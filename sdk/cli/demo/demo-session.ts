@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { arch, platform, release } from "node:os";
 import { join } from "node:path";
@@ -13,6 +12,7 @@ import { JointStateSensor } from "../../src/joint-state-sensor.ts";
 import type { OmpPolicy } from "../../src/policy.ts";
 import { loadPolicy } from "../../src/runtime/node/load-policy.ts";
 import { MonotonicClock } from "../../src/runtime/node/monotonic-clock.ts";
+import { hashManifest } from "../../src/runtime/node/signed-bundle/bundle-signature.ts";
 import { EmbeddedBroker } from "../embedded-broker.ts";
 import { demoLimits } from "./demo-limits.ts";
 import type { DemoOptions } from "./demo-options.ts";
@@ -69,7 +69,7 @@ export async function openDemo(packageRoot: string, options: DemoOptions): Promi
         software: `omp-edge ${await packageVersion(packageRoot)}`,
         model: "so101",
         bundleId: policy.manifest.bundleId,
-        bundleHash: await manifestHash(options.bundle),
+        bundleHash: hashManifest(await readFile(join(options.bundle, "manifest.json"))),
         provider: policy.info.activeProvider,
         link: description.name,
         firmware: description.firmware,
@@ -122,12 +122,6 @@ async function startBroker(closers: (() => Promise<void>)[]): Promise<string> {
   const broker = await EmbeddedBroker.start({ port: DEFAULT_BROKER_PORT, orFreePort: true });
   closers.push(async () => broker.stop());
   return broker.url;
-}
-
-/** The manifest names the hash of every other file, so its own stands for the bundle. */
-async function manifestHash(bundle: string): Promise<string> {
-  const bytes = await readFile(join(bundle, "manifest.json"));
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 async function packageVersion(packageRoot: string): Promise<string> {

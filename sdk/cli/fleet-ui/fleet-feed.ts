@@ -1,4 +1,5 @@
 import type { FleetWatch, RobotRecord } from "../../../firmware-bridge/src/fleet/index.ts";
+import { measured } from "../watch-table.ts";
 import type { ArmModels, ArmShape } from "./arm-shape.ts";
 import type { UiEvent, UiRobot, UiUpdate } from "./ui-messages.ts";
 
@@ -136,9 +137,4 @@ function uiRobot(record: RobotRecord, result: UiRobot["result"]): Omit<UiRobot, 
         .join(", "),
     })),
   };
-}
-
-/** JSON has no NaN. */
-function measured(value: number | undefined): number | null {
-  return value === undefined || Number.isNaN(value) ? null : value;
 }

@@ -2,7 +2,7 @@ import { ErrorCode, OmpError } from "../errors.ts";
 import { JsonFields } from "../internal/json-fields.ts";
 import type { BackendInfo, InferenceBackend, TensorInfo } from "../runtime/inference-backend.ts";
 import type { Manifest } from "./manifest.ts";
-import { parseJson } from "./manifest.ts";
+import { ACTION_KEY, parseJson } from "./manifest.ts";
 
 /** Inputs of the graph and what it answered where the bundle was made, for the chosen variant. */
 export interface GoldenCase {
@@ -18,9 +18,6 @@ export interface Golden {
   readonly tolerance: number;
   readonly cases: readonly GoldenCase[];
 }
-
-/** Name of the graph's output. */
-export const ACTION_OUTPUT = "action";
 
 /** Name and shape of every graph input, as the manifest implies them. */
 export function graphInputs(manifest: Manifest): readonly TensorInfo[] {
@@ -80,9 +77,9 @@ export async function verifyGolden(
   info: BackendInfo,
 ): Promise<void> {
   compareTensors("inputs", info.inputs, golden.inputs);
-  compareTensors("outputs", info.outputs, [tensor(ACTION_OUTPUT, [1, ...manifest.noise.shape])]);
+  compareTensors("outputs", info.outputs, [tensor(ACTION_KEY, [1, ...manifest.noise.shape])]);
   const output = new Float32Array(size(manifest.noise.shape));
-  const outputs = new Map([[ACTION_OUTPUT, output]]);
+  const outputs = new Map([[ACTION_KEY, output]]);
   for (const [index, one] of golden.cases.entries()) {
     await backend.infer(one.inputs, outputs);
     const difference = largestDifference(output, one.output);

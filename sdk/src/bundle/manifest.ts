@@ -107,7 +107,7 @@ export interface Manifest {
 const FILE = "manifest.json";
 
 /** Key of the action's statistics and name of the graph's output; nothing else may bear it. */
-const ACTION_KEY = "action";
+export const ACTION_KEY = "action";
 
 /** @throws {OmpError} BUNDLE_INVALID naming the key */
 export function parseManifest(text: string): Manifest {

@@ -1,3 +1,4 @@
+import { sleepUntil } from "../clock.ts";
 import { asOmpError, ErrorCode, type OmpError } from "../errors.ts";
 import type { LoopRecorder } from "./loop-recorder.ts";
 import { RecordingWriter } from "./recording-writer.ts";
@@ -53,9 +54,7 @@ export class EpisodeRecording {
     try {
       while (!this.#isStopped) {
         await this.#writer.drain();
-        await new Promise<void>((resolve) => {
-          clock.callAt(clock.nowMs() + DRAIN_PERIOD_MS, resolve);
-        });
+        await sleepUntil(clock, clock.nowMs() + DRAIN_PERIOD_MS);
       }
       await this.#writer.drain();
       await this.#writer.close();

@@ -45,14 +45,19 @@ export async function tuningTarget(
   };
 }
 
+/** Where omp-edge keeps what it learned for this user: $XDG_STATE_HOME/omp-edge, or below ~/.local/state. */
+export function stateFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const state = environment["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
+  return join(state, "omp-edge");
+}
+
 /** Where `omp tune` puts a choice for this user, one file a target: $XDG_STATE_HOME/omp-edge/tuning, or below ~/.local/state. */
 export function tuningPath(
   { bundleSha256, cpu, runtime }: TuningTarget,
   environment: NodeJS.ProcessEnv = process.env,
 ): string {
-  const state = environment["XDG_STATE_HOME"] || join(homedir(), ".local", "state");
   const key = createHash("sha256").update(JSON.stringify([bundleSha256, cpu, runtime]));
-  return join(state, "omp-edge", "tuning", `${key.digest("hex").slice(0, 16)}.json`);
+  return join(stateFolder(environment), "tuning", `${key.digest("hex").slice(0, 16)}.json`);
 }
 
 /**
